@@ -1,0 +1,43 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .strictMemorySafety(),
+  .treatAllWarnings(as: .error),
+]
+/// Tests call C to play the other side; marking each such call would say nothing.
+let lenient: [SwiftSetting] = [.swiftLanguageMode(.v6)]
+
+let package = Package(
+  name: "netchat",
+  products: [.executable(name: "netchat", targets: ["netchat"])],
+  targets: [
+    .systemLibrary(
+      name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(
+      name: "CEdit", pkgConfig: "libedit", providers: [.apt(["libedit-dev"])]),
+    .systemLibrary(name: "CLinux"),
+
+    .target(name: "ChatCore", swiftSettings: strict),
+    .target(name: "Sockets", dependencies: ["CLinux"], swiftSettings: strict),
+    .target(name: "OpenSSL", dependencies: ["COpenSSL"], swiftSettings: strict),
+    .target(
+      name: "ChatHost", dependencies: ["ChatCore", "Sockets", "OpenSSL"], swiftSettings: strict),
+    .target(
+      name: "ChatClient", dependencies: ["CEdit", "ChatCore", "Sockets", "OpenSSL"],
+      swiftSettings: strict),
+    .executableTarget(
+      name: "netchat", dependencies: ["ChatHost", "ChatClient"], swiftSettings: strict),
+
+    .testTarget(
+      name: "ChatCoreTests", dependencies: ["ChatCore"], path: "Tests/ChatCore",
+      swiftSettings: lenient),
+    .testTarget(
+      name: "OpenSSLTests", dependencies: ["OpenSSL"], path: "Tests/OpenSSL",
+      swiftSettings: lenient),
+    .testTarget(
+      name: "netchatTests", dependencies: ["netchat"], path: "Tests/netchat",
+      swiftSettings: lenient),
+  ]
+)

@@ -1,0 +1,22 @@
+// The parts of Linux that Swift's Glibc module leaves out.
+#ifndef NETCHAT_CLINUX_SHIM_H
+#define NETCHAT_CLINUX_SHIM_H
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+// accept4's address argument is a transparent union in glibc's headers, which Swift does not import.
+static inline int netchat_accept4(int fd, struct sockaddr *address, socklen_t *length, int flags) {
+  return accept4(fd, address, length, flags);
+}
+#endif
