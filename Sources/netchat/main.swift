@@ -1,1 +1,31 @@
-print("netchat")
+import Glibc
+
+/// Does what the arguments ask for; returns the exit status.
+func run(_ arguments: [String]) -> Int32 {
+  guard !arguments.isEmpty else {
+    Diagnostics.write(HelpText.shortUsage, to: STDERR_FILENO)
+    return ExitStatus.usage.rawValue
+  }
+  do throws(UsageError) {
+    switch try ArgumentParser.parse(arguments) {
+    case .help(let command): return show(HelpText.text(for: command))
+    case .version: return show("netchat \(version)\n")
+    case .host(let arguments): return runHost(arguments)
+    case .clint(let arguments): return runClint(arguments)
+    }
+  } catch {
+    Diagnostics.report(error)
+    return ExitStatus.usage.rawValue
+  }
+}
+
+/// Writes to standard output, and fails where that cannot take it.
+func show(_ text: String) -> Int32 {
+  guard Diagnostics.write(text, to: STDOUT_FILENO) else {
+    Diagnostics.report("cannot write to standard output")
+    return ExitStatus.failure.rawValue
+  }
+  return ExitStatus.success.rawValue
+}
+
+exit(run(Array(CommandLine.arguments.dropFirst())))

@@ -1,0 +1,40 @@
+/// What `netchat clint` was asked to do.
+struct ClintArguments: Equatable, Sendable {
+  /// A name or an address, an IPv6 address without brackets.
+  let host: String
+  /// 1 to 65535.
+  let port: UInt16
+  /// nil: the host gives one.
+  let name: String?
+  /// The longest wait for the connection and for the host; nil: for ever.
+  let timeout: Duration?
+  /// Past packets shown on joining.
+  let history: Int
+  let format: OutputFormat
+
+  /// Fails where the operand and `--host` or `--port` say different things.
+  init(_ arguments: ParsedArguments) throws(UsageError) {
+    let optionPort = arguments.value(of: ClintOption.port).port
+    if let endpoint = arguments.operands.first?.endpoint {
+      guard !arguments.isGiven(ClintOption.host) else {
+        throw UsageError(
+          "the host is given twice: \(quoted(endpoint.host)) and --host",
+          hint: "leave out one of them")
+      }
+      if let port = endpoint.port, arguments.isGiven(ClintOption.port), port != optionPort {
+        throw UsageError(
+          "the port is given twice: \(port) with the host and --port \(optionPort)",
+          hint: "leave out one of them")
+      }
+      host = endpoint.host
+      port = endpoint.port ?? optionPort
+    } else {
+      host = arguments.value(of: ClintOption.host).text
+      port = optionPort
+    }
+    name = arguments[ClintOption.name]?.text
+    timeout = arguments.value(of: ClintOption.timeout).timeout
+    history = arguments.value(of: ClintOption.history).count
+    format = arguments.isGiven(ClintOption.json) ? .json : .text
+  }
+}

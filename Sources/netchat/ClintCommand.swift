@@ -1,0 +1,5 @@
+/// Runs `netchat clint`; returns the exit status.
+func runClint(_ arguments: ClintArguments) -> Int32 {
+  print(arguments)
+  return ExitStatus.success.rawValue
+}

@@ -1,0 +1,267 @@
+// The one table of commands and options. The parser, help, shell completions and manual pages
+// are made from it, so that every fact about an option stands here, once.
+
+/// An option of a command: a flag, or a name with a value.
+struct Option: Sendable {
+  struct Value: Sendable {
+    /// As help shows it: `PORT`.
+    let name: String
+    let kind: ValueKind
+    let standard: Default
+  }
+
+  /// What holds where the option is not given.
+  enum Default: Sendable {
+    case none
+    /// Read like a value that the user typed.
+    case value(String)
+    /// Found out when the program runs; the words are for people.
+    case described(String)
+  }
+
+  /// Without dashes: `port`.
+  let name: String
+  /// The letter after a single dash.
+  let short: Character?
+  /// nil for a flag.
+  let value: Value?
+  /// What it does, without bounds and default: those follow from `value`.
+  let help: String
+  let isRepeatable: Bool
+
+  /// A flag.
+  init(_ name: String, short: Character? = nil, help: String) {
+    self.name = name
+    self.short = short
+    self.value = nil
+    self.help = help
+    self.isRepeatable = false
+  }
+
+  /// An option with a value.
+  init(
+    _ name: String, _ valueName: String, _ kind: ValueKind, default standard: Default = .none,
+    isRepeatable: Bool = false, help: String
+  ) {
+    self.name = name
+    self.short = nil
+    self.value = Value(name: valueName, kind: kind, standard: standard)
+    self.help = help
+    self.isRepeatable = isRepeatable
+  }
+
+  var valueName: String? { value?.name }
+  var kind: ValueKind? { value?.kind }
+
+  /// The default in words.
+  var defaultText: String? {
+    switch value?.standard {
+    case .value(let text), .described(let text): text
+    case nil, .some(.none): nil
+    }
+  }
+
+  /// As the user types it: `--port PORT`.
+  var usage: String { valueName.map { "--\(name) \($0)" } ?? "--\(name)" }
+}
+
+/// What stands on a command line without a dash. All operands are optional.
+struct Operand: Sendable {
+  /// As help shows it: `HOST[:PORT]`.
+  let name: String
+  let kind: ValueKind
+  let help: String
+}
+
+/// One option needs another.
+struct Requirement: Sendable {
+  let option: Option
+  /// One of these is enough.
+  let anyOf: [Option]
+
+  init(_ option: Option, needs anyOf: Option...) {
+    self.option = option
+    self.anyOf = anyOf
+  }
+}
+
+struct Example: Sendable {
+  let commandLine: String
+  let meaning: String
+}
+
+/// A command: the first argument of the program.
+struct Command: Sendable {
+  let name: String
+  /// A few words for the list of commands.
+  let summary: String
+  let operands: [Operand]
+  /// Its own options; `CommandTable.commonOptions` come on top.
+  let ownOptions: [Option]
+  /// Of each group at most one may be given.
+  let exclusions: [[Option]]
+  let requirements: [Requirement]
+  /// Paragraphs for the end of its help.
+  let notes: [String]
+  let examples: [Example]
+  /// Makes the typed arguments, and checks what the table cannot say.
+  let invocation: @Sendable (ParsedArguments) throws(UsageError) -> Invocation
+
+  /// All that it takes.
+  var options: [Option] { ownOptions + CommandTable.commonOptions }
+
+  func option(named name: String) -> Option? { options.first { $0.name == name } }
+}
+
+/// The options of `netchat host`.
+enum HostOption {
+  static let bind = Option(
+    "bind", "ADDR", .host, default: .value("127.0.0.1"),
+    help: "listen on this address; 0.0.0.0 is every IPv4 address, :: every address")
+  static let port = Option(
+    "port", "PORT", .port(allowZero: true), default: .value("12345"),
+    help: "listen on this port; 0 takes a free one")
+  static let timeout = Option(
+    "timeout", "SECONDS", .seconds, default: .value("10"),
+    help: "wait so long for the other side; 0 is for ever")
+  static let secure = Option(
+    "secure",
+    help: "encrypt everything, and let in only who knows the password")
+  static let plain = Option(
+    "plain",
+    help: "encrypt nothing, as without any of --secure and --tls")
+  static let password = Option(
+    "password", "TEXT", .secret,
+    help: "the room's password; others on this machine can see it in the list of processes")
+  static let passwordFile = Option(
+    "password-file", "FILE", .file,
+    help: "read the room's password from this file")
+  static let tls = Option(
+    "tls",
+    help: "encrypt the connections; everybody may come in")
+  static let cert = Option(
+    "cert", "FILE", .file,
+    help: "show this certificate, a PEM file")
+  static let key = Option(
+    "key", "FILE", .file,
+    help: "the certificate's private key, a PEM file")
+  static let history = Option(
+    "history", "N", .count(0...1_000_000), default: .value("1000"),
+    help: "keep so many past packets for those who join or come back")
+  static let maxClients = Option(
+    "max-clients", "N", .count(1...1_000_000),
+    default: .described("as many as the limit on open files allows"),
+    help: "let in at most so many at a time")
+  static let maxLag = Option(
+    "max-lag", "BYTES", .count(65_536...1_073_741_824), default: .value("8388608"),
+    help: "disconnect who has so much still to read")
+  static let rate = Option(
+    "rate", "N", .count(0...1_000_000), default: .value("100"),
+    help: "read at most so many messages a second from each; 0 is no limit")
+  static let threads = Option(
+    "threads", "N", .count(1...64), default: .described("one a core, at most 8"),
+    help: "serve the connections with so many threads")
+  static let json = Option(
+    "json",
+    help: "write one JSON object a line")
+}
+
+/// The options of `netchat clint`.
+enum ClintOption {
+  static let host = Option(
+    "host", "HOST", .host, default: .value("127.0.0.1"),
+    help: "join the room of this host, a name or an address")
+  static let port = Option(
+    "port", "PORT", .port(allowZero: false), default: .value("12345"),
+    help: "the host's port")
+  static let name = Option(
+    "name", "NAME", .name, default: .described("the host gives one"),
+    help: "be called so in the room")
+  static let timeout = Option(
+    "timeout", "SECONDS", .seconds, default: .value("10"),
+    help: "wait so long for the connection and for the host; 0 is for ever")
+  static let history = Option(
+    "history", "N", .count(0...1_000_000), default: .value("20"),
+    help: "show so many past packets on joining")
+  static let json = Option(
+    "json",
+    help: "write one JSON object a line")
+}
+
+enum CommandTable {
+  static let help = Option("help", short: "h", help: "show help and exit")
+  static let version = Option("version", help: "show the version and exit")
+
+  /// Understood by the program itself and by every command.
+  static let commonOptions = [help, version]
+
+  static let commands = [host, clint, helpCommand]
+
+  static func command(named name: String) -> Command? { commands.first { $0.name == name } }
+
+  static let host = Command(
+    name: "host",
+    summary: "open a chat room",
+    operands: [],
+    ownOptions: [
+      HostOption.bind, HostOption.port, HostOption.timeout, HostOption.secure, HostOption.plain,
+      HostOption.password, HostOption.passwordFile, HostOption.tls, HostOption.cert,
+      HostOption.key, HostOption.history, HostOption.maxClients, HostOption.maxLag,
+      HostOption.rate, HostOption.threads, HostOption.json,
+    ],
+    exclusions: [
+      [HostOption.secure, HostOption.plain],
+      [HostOption.plain, HostOption.tls],
+    ],
+    requirements: [
+      Requirement(HostOption.cert, needs: HostOption.key),
+      Requirement(HostOption.key, needs: HostOption.cert),
+      Requirement(HostOption.cert, needs: HostOption.tls, HostOption.secure),
+    ],
+    notes: [
+      "What you type is said in the room, under the name 'server'."
+    ],
+    examples: [
+      Example(commandLine: "netchat host", meaning: "a room for this machine"),
+      Example(
+        commandLine: "netchat host --bind 0.0.0.0 --port 4000",
+        meaning: "a room for everyone who can reach this machine"),
+    ],
+    invocation: { arguments throws(UsageError) in .host(try HostArguments(arguments)) })
+
+  static let clint = Command(
+    name: "clint",
+    summary: "join a chat room",
+    operands: [
+      Operand(
+        name: "HOST[:PORT]", kind: .endpoint,
+        help: "the same as --host and --port; an IPv6 address with a port is [::1]:12345")
+    ],
+    ownOptions: [
+      ClintOption.host, ClintOption.port, ClintOption.name, ClintOption.timeout,
+      ClintOption.history, ClintOption.json,
+    ],
+    exclusions: [],
+    requirements: [],
+    notes: [],
+    examples: [
+      Example(commandLine: "netchat clint", meaning: "the room on this machine"),
+      Example(
+        commandLine: "netchat clint example.org:4000 --name Alice",
+        meaning: "a room elsewhere, as Alice"),
+    ],
+    invocation: { arguments throws(UsageError) in .clint(try ClintArguments(arguments)) })
+
+  static let helpCommand = Command(
+    name: "help",
+    summary: "explain a command",
+    operands: [Operand(name: "COMMAND", kind: .command, help: "the command to explain")],
+    ownOptions: [],
+    exclusions: [],
+    requirements: [],
+    notes: [],
+    examples: [],
+    invocation: { arguments throws(UsageError) in
+      .help(arguments.operands.first.flatMap { CommandTable.command(named: $0.text) })
+    })
+}

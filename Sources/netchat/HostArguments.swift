@@ -1,0 +1,65 @@
+/// What `netchat host` was asked to do.
+struct HostArguments: Equatable, Sendable {
+  enum Security: Equatable, Sendable {
+    /// No encryption.
+    case plain
+    /// TLS, no password.
+    case tls
+    /// TLS, a password and sealed messages.
+    case secure
+  }
+
+  /// A name or an address, an IPv6 address without brackets.
+  let bind: String
+  /// 0: a free one.
+  let port: UInt16
+  /// The longest wait for the other side; nil: for ever.
+  let timeout: Duration?
+  /// nil: not said.
+  let security: Security?
+  let password: String?
+  /// A path.
+  let passwordFile: String?
+  /// A path; given if and only if `key` is.
+  let cert: String?
+  /// A path.
+  let key: String?
+  /// Past packets kept.
+  let history: Int
+  /// nil: as many as the limit on open files allows.
+  let maxClients: Int?
+  /// Bytes that a client may be behind.
+  let maxLag: Int
+  /// Messages a second from each client; nil: no limit.
+  let rate: Int?
+  /// nil: one a core, at most 8.
+  let threads: Int?
+  let format: OutputFormat
+
+  init(_ arguments: ParsedArguments) throws(UsageError) {
+    bind = arguments.value(of: HostOption.bind).text
+    port = arguments.value(of: HostOption.port).port
+    timeout = arguments.value(of: HostOption.timeout).timeout
+    security =
+      if arguments.isGiven(HostOption.secure) {
+        .secure
+      } else if arguments.isGiven(HostOption.tls) {
+        .tls
+      } else if arguments.isGiven(HostOption.plain) {
+        .plain
+      } else {
+        nil
+      }
+    password = arguments[HostOption.password]?.text
+    passwordFile = arguments[HostOption.passwordFile]?.text
+    cert = arguments[HostOption.cert]?.text
+    key = arguments[HostOption.key]?.text
+    history = arguments.value(of: HostOption.history).count
+    maxClients = arguments[HostOption.maxClients]?.count
+    maxLag = arguments.value(of: HostOption.maxLag).count
+    let rate = arguments.value(of: HostOption.rate).count
+    self.rate = rate == 0 ? nil : rate
+    threads = arguments[HostOption.threads]?.count
+    format = arguments.isGiven(HostOption.json) ? .json : .text
+  }
+}

@@ -1,0 +1,5 @@
+/// Runs `netchat host`; returns the exit status.
+func runHost(_ arguments: HostArguments) -> Int32 {
+  print(arguments)
+  return ExitStatus.success.rawValue
+}
