@@ -123,13 +123,13 @@ enum HostOption {
     help: "listen on this port; 0 takes a free one")
   static let timeout = Option(
     "timeout", "SECONDS", .seconds, default: .value("10"),
-    help: "wait so long for the other side; 0 is for ever")
+    help: "wait at most this long for the other side; 0 waits for ever")
   static let secure = Option(
     "secure",
-    help: "encrypt everything, and let in only who knows the password")
+    help: "encrypt everything, and let in only those who know the password")
   static let plain = Option(
     "plain",
-    help: "encrypt nothing, as without any of --secure and --tls")
+    help: "encrypt nothing; the same as neither --secure nor --tls")
   static let password = Option(
     "password", "TEXT", .secret,
     help: "the room's password; others on this machine can see it in the list of processes")
@@ -138,7 +138,7 @@ enum HostOption {
     help: "read the room's password from this file")
   static let tls = Option(
     "tls",
-    help: "encrypt the connections; everybody may come in")
+    help: "encrypt the connections; anyone may join")
   static let cert = Option(
     "cert", "FILE", .file,
     help: "show this certificate, a PEM file")
@@ -147,20 +147,20 @@ enum HostOption {
     help: "the certificate's private key, a PEM file")
   static let history = Option(
     "history", "N", .count(0...1_000_000), default: .value("1000"),
-    help: "keep so many past packets for those who join or come back")
+    help: "keep this many past packets for those who join or come back")
   static let maxClients = Option(
     "max-clients", "N", .count(1...1_000_000),
     default: .described("as many as the limit on open files allows"),
-    help: "let in at most so many at a time")
+    help: "let in at most this many clients at a time")
   static let maxLag = Option(
     "max-lag", "BYTES", .count(65_536...1_073_741_824), default: .value("8388608"),
-    help: "disconnect who has so much still to read")
+    help: "disconnect a client that is this far behind")
   static let rate = Option(
     "rate", "N", .count(0...1_000_000), default: .value("100"),
-    help: "read at most so many messages a second from each; 0 is no limit")
+    help: "read at most this many messages a second from each client; 0 is no limit")
   static let threads = Option(
     "threads", "N", .count(1...64), default: .described("one a core, at most 8"),
-    help: "serve the connections with so many threads")
+    help: "serve the connections with this many threads")
   static let json = Option(
     "json",
     help: "write one JSON object a line")
@@ -176,13 +176,13 @@ enum ClintOption {
     help: "the host's port")
   static let name = Option(
     "name", "NAME", .name, default: .described("the host gives one"),
-    help: "be called so in the room")
+    help: "your name in the room")
   static let timeout = Option(
     "timeout", "SECONDS", .seconds, default: .value("10"),
-    help: "wait so long for the connection and for the host; 0 is for ever")
+    help: "wait at most this long to connect and for the host; 0 waits for ever")
   static let history = Option(
     "history", "N", .count(0...1_000_000), default: .value("20"),
-    help: "show so many past packets on joining")
+    help: "show at most this many past packets on joining")
   static let json = Option(
     "json",
     help: "write one JSON object a line")

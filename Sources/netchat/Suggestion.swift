@@ -2,12 +2,18 @@
 enum Suggestion {
   /// The candidate nearest to what was typed, or nil if none is near.
   ///
-  /// Near is: at most a third of the letters differ (one always may), or the candidate begins
-  /// with what was typed, three letters or more. The first of equally near ones wins.
+  /// A candidate that begins with what was typed, three letters or more, is nearest; of several
+  /// the shortest. Else at most a third of the letters may differ, or one; the first of equally
+  /// near ones wins.
   static func nearest(to typed: String, among candidates: [String]) -> String? {
     let typed = typed.lowercased()
     // No name is that long; the distance costs time in the product of both lengths.
     guard !typed.isEmpty, typed.utf8.count <= 64 else { return nil }
+    if typed.count >= 3,
+      let longer = candidates.filter({ $0.hasPrefix(typed) }).min(by: { $0.count < $1.count })
+    {
+      return longer
+    }
     var best: (candidate: String, distance: Int)?
     for candidate in candidates {
       let distance = editDistance(typed, candidate)
@@ -16,9 +22,7 @@ enum Suggestion {
         best = (candidate, distance)
       }
     }
-    if let best { return best.candidate }
-    guard typed.count >= 3 else { return nil }
-    return candidates.filter { $0.hasPrefix(typed) }.min { $0.count < $1.count }
+    return best?.candidate
   }
 
   /// How many letters must be put in, taken out, replaced or swapped with their neighbour to
