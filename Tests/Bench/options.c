@@ -104,5 +104,5 @@ void options_read(int argc, char **argv) {
   if (o->senders == 0) o->senders = o->mode == MODE_RATE ? reading : 1;
   if (o->senders > reading) o->senders = reading;
   if (o->seconds == 0 && !(o->mode == MODE_FLOOD && o->messages)) o->seconds = o->mode == MODE_RATE ? 5 : 2;
-  if (o->mode == MODE_RATE && o->rate * o->seconds >= MARK_WARM) options_usage(2);
+  if (o->mode == MODE_RATE && o->rate * o->seconds >= (double)MARK_WARM) options_usage(2);
 }
