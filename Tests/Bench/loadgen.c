@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "clock.h"
 #include "crowd.h"
@@ -23,6 +24,9 @@ static void raise_descriptor_limit(void) {
   }
 }
 
+/// How long load and server were kept from running by others.
+static double both_wait(void) { return process_wait(getpid()) + process_wait(options.pid); }
+
 int main(int argc, char **argv) {
   options_read(argc, argv);
   signal(SIGPIPE, SIG_IGN);
@@ -38,7 +42,7 @@ int main(int argc, char **argv) {
   bool ok = crowd_connect();
   double admission_s = (double)(clock_now() - start) / 1e9, admission_cpu = process_cpu(options.pid) - cpu;
   if (ok && (!idle || options.protocol == PROTOCOL_LINE)) ok = crowd_warm_up();
-  double load_s = 0, load_cpu = 0, own = 0, steal = 0;
+  double load_s = 0, load_cpu = 0, own = 0, waited = 0, steal = 0;
   uint32_t stuck_held = 0;
   long stuck_queued = 0;
   if (ok && idle) {
@@ -48,10 +52,10 @@ int main(int argc, char **argv) {
     crowd_settle();
     crowd_stop_the_stuck();
     tally.read_calls = tally.write_calls = tally.read_bytes = 0;
-    cpu = process_cpu(options.pid), own = own_cpu(), steal = machine_steal();
+    cpu = process_cpu(options.pid), own = own_cpu(), waited = both_wait(), steal = machine_steal();
     start = clock_now();
     ok = rate ? load_rate(start) : load_flood(start);
-    load_cpu = process_cpu(options.pid) - cpu, own = own_cpu() - own, steal = machine_steal() - steal;
+    load_cpu = process_cpu(options.pid) - cpu, own = own_cpu() - own, waited = both_wait() - waited, steal = machine_steal() - steal;
     uint64_t end = ledger.last_delivery_ns > start ? ledger.last_delivery_ns : clock_now();
     load_s = (double)(end - start) / 1e9;
     stuck_held = crowd_stuck_held(&stuck_queued);
@@ -81,8 +85,8 @@ int main(int argc, char **argv) {
            (unsigned long long)ledger.out_of_order, (unsigned long long)ledger.altered, (unsigned long long)load.skipped);
     printf(",\"load_s\":%.4f,\"deliveries_per_s\":%.0f,\"p50_us\":%.1f,\"p99_us\":%.1f,\"p999_us\":%.1f,\"max_us\":%.1f", load_s,
            delivered / (load_s > 0 ? load_s : 1), histogram_percentile(l, .5), histogram_percentile(l, .99), histogram_percentile(l, .999), (double)l->max / 1e3);
-    printf(",\"line_bytes\":%.2f,\"deliveries_per_read\":%.2f,\"own_cpu_pct\":%.1f,\"steal_s\":%.2f", (double)ledger.delivered_bytes / some,
-           delivered / (double)(tally.read_calls ? tally.read_calls : 1), load_s > 0 ? own / load_s * 100 : 0, steal);
+    printf(",\"line_bytes\":%.2f,\"deliveries_per_read\":%.2f,\"own_cpu_pct\":%.1f,\"waited_pct\":%.2f,\"steal_pct\":%.2f", (double)ledger.delivered_bytes / some,
+           delivered / (double)(tally.read_calls ? tally.read_calls : 1), load_s > 0 ? own / load_s * 100 : 0, load_s > 0 ? waited / load_s * 100 : 0, load_s > 0 ? steal / load_s * 100 : 0);
     if (options.pid)
       printf(",\"server_cpu_pct\":%.1f,\"server_cpu_us\":%.4f", load_s > 0 ? load_cpu / load_s * 100 : 0, load_cpu * 1e6 / some);
     if (rate)

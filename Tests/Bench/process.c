@@ -1,5 +1,6 @@
 #include "process.h"
 
+#include <dirent.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <time.h>
@@ -38,6 +39,23 @@ double own_cpu(void) {
   getrusage(RUSAGE_SELF, &r);
   return (double)(r.ru_utime.tv_sec + r.ru_stime.tv_sec) +
          (double)(r.ru_utime.tv_usec + r.ru_stime.tv_usec) / 1e6;
+}
+
+double process_wait(int pid) {
+  char path[64];
+  snprintf(path, sizeof path, "/proc/%d/task", pid);
+  DIR *threads = pid ? opendir(path) : NULL;
+  double seconds = 0;
+  for (struct dirent *t; threads && (t = readdir(threads));) {
+    unsigned long long waited;
+    snprintf(path, sizeof path, "/proc/%d/task/%.20s/schedstat", pid, t->d_name);
+    FILE *f = t->d_name[0] == '.' ? NULL : fopen(path, "r");
+    if (!f) continue;
+    if (fscanf(f, "%*u %llu", &waited) == 1) seconds += (double)waited / 1e9;
+    fclose(f);
+  }
+  if (threads) closedir(threads);
+  return seconds;
 }
 
 double machine_steal(void) {
