@@ -38,11 +38,14 @@ int main(int argc, char **argv) {
 
   struct memory memory_before = process_memory(options.pid);
   double cpu = process_cpu(options.pid);
+  double waited = both_wait(), steal = machine_steal();
   uint64_t start = clock_now();
   bool ok = crowd_connect();
   double admission_s = (double)(clock_now() - start) / 1e9, admission_cpu = process_cpu(options.pid) - cpu;
+  waited = both_wait() - waited, steal = machine_steal() - steal;
+  double measured_s = admission_s;
   if (ok && (!idle || options.protocol == PROTOCOL_LINE)) ok = crowd_warm_up();
-  double load_s = 0, load_cpu = 0, own = 0, waited = 0, steal = 0;
+  double load_s = 0, load_cpu = 0, own = 0;
   uint32_t stuck_held = 0;
   long stuck_queued = 0;
   if (ok && idle) {
@@ -57,7 +60,7 @@ int main(int argc, char **argv) {
     ok = rate ? load_rate(start) : load_flood(start);
     load_cpu = process_cpu(options.pid) - cpu, own = own_cpu() - own, waited = both_wait() - waited, steal = machine_steal() - steal;
     uint64_t end = ledger.last_delivery_ns > start ? ledger.last_delivery_ns : clock_now();
-    load_s = (double)(end - start) / 1e9;
+    measured_s = load_s = (double)(end - start) / 1e9;
     stuck_held = crowd_stuck_held(&stuck_queued);
   }
   struct memory memory = process_memory(options.pid);
@@ -78,6 +81,7 @@ int main(int argc, char **argv) {
          histogram_percentile(tally.admission, .5), histogram_percentile(tally.admission, .99));
   printf(",\"member_bytes\":%llu,\"member_bytes_mean\":%.0f,\"member_bytes_max\":%llu", (unsigned long long)bytes,
          (double)bytes / options.clients, (unsigned long long)bytes_max);
+  printf(",\"waited_pct\":%.2f,\"steal_pct\":%.2f", waited / measured_s * 100, steal / measured_s * 100);
   if (!idle) {
     const struct histogram *l = &ledger.latency;
     printf(",\"sent\":%u,\"delivered\":%llu,\"lost\":%lld,\"doubled\":%llu,\"out_of_order\":%llu,\"altered\":%llu,\"skipped\":%llu",
@@ -85,8 +89,8 @@ int main(int argc, char **argv) {
            (unsigned long long)ledger.out_of_order, (unsigned long long)ledger.altered, (unsigned long long)load.skipped);
     printf(",\"load_s\":%.4f,\"deliveries_per_s\":%.0f,\"p50_us\":%.1f,\"p99_us\":%.1f,\"p999_us\":%.1f,\"max_us\":%.1f", load_s,
            delivered / (load_s > 0 ? load_s : 1), histogram_percentile(l, .5), histogram_percentile(l, .99), histogram_percentile(l, .999), (double)l->max / 1e3);
-    printf(",\"line_bytes\":%.2f,\"deliveries_per_read\":%.2f,\"own_cpu_pct\":%.1f,\"waited_pct\":%.2f,\"steal_pct\":%.2f", (double)ledger.delivered_bytes / some,
-           delivered / (double)(tally.read_calls ? tally.read_calls : 1), load_s > 0 ? own / load_s * 100 : 0, load_s > 0 ? waited / load_s * 100 : 0, load_s > 0 ? steal / load_s * 100 : 0);
+    printf(",\"line_bytes\":%.2f,\"deliveries_per_read\":%.2f,\"own_cpu_pct\":%.1f", (double)ledger.delivered_bytes / some,
+           delivered / (double)(tally.read_calls ? tally.read_calls : 1), load_s > 0 ? own / load_s * 100 : 0);
     if (options.pid)
       printf(",\"server_cpu_pct\":%.1f,\"server_cpu_us\":%.4f", load_s > 0 ? load_cpu / load_s * 100 : 0, load_cpu * 1e6 / some);
     if (rate)
