@@ -24,9 +24,6 @@ static void raise_descriptor_limit(void) {
   }
 }
 
-/// How long load and server were kept from running by others.
-static double both_wait(void) { return process_wait(getpid()) + process_wait(options.pid); }
-
 int main(int argc, char **argv) {
   options_read(argc, argv);
   signal(SIGPIPE, SIG_IGN);
@@ -38,11 +35,11 @@ int main(int argc, char **argv) {
 
   struct memory memory_before = process_memory(options.pid);
   double cpu = process_cpu(options.pid);
-  double waited = both_wait(), steal = machine_steal();
+  double waited = process_wait(getpid()), steal = machine_steal();
   uint64_t start = clock_now();
   bool ok = crowd_connect();
   double admission_s = (double)(clock_now() - start) / 1e9, admission_cpu = process_cpu(options.pid) - cpu;
-  waited = both_wait() - waited, steal = machine_steal() - steal;
+  waited = process_wait(getpid()) - waited, steal = machine_steal() - steal;
   double measured_s = admission_s;
   if (ok && (!idle || options.protocol == PROTOCOL_LINE)) ok = crowd_warm_up();
   double load_s = 0, load_cpu = 0, own = 0;
@@ -55,10 +52,10 @@ int main(int argc, char **argv) {
     crowd_settle();
     crowd_stop_the_stuck();
     tally.read_calls = tally.write_calls = tally.read_bytes = 0;
-    cpu = process_cpu(options.pid), own = own_cpu(), waited = both_wait(), steal = machine_steal();
+    cpu = process_cpu(options.pid), own = own_cpu(), waited = process_wait(getpid()), steal = machine_steal();
     start = clock_now();
     ok = rate ? load_rate(start) : load_flood(start);
-    load_cpu = process_cpu(options.pid) - cpu, own = own_cpu() - own, waited = both_wait() - waited, steal = machine_steal() - steal;
+    load_cpu = process_cpu(options.pid) - cpu, own = own_cpu() - own, waited = process_wait(getpid()) - waited, steal = machine_steal() - steal;
     uint64_t end = ledger.last_delivery_ns > start ? ledger.last_delivery_ns : clock_now();
     measured_s = load_s = (double)(end - start) / 1e9;
     stuck_held = crowd_stuck_held(&stuck_queued);

@@ -9,7 +9,7 @@ struct memory {
 double process_cpu(int pid);
 struct memory process_memory(int pid);
 double own_cpu(void);
-/// Seconds that all threads of a process were ready to run so far while somebody else had their core.
+/// Seconds that all threads of a process were ready to run so far while something else had their core.
 double process_wait(int pid);
 /// Seconds that the hypervisor kept from this machine so far.
 double machine_steal(void);
