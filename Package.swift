@@ -35,6 +35,7 @@ let package = Package(
       swiftSettings: lenient),
     .testTarget(
       name: "OpenSSLTests", dependencies: ["OpenSSL"], path: "Tests/OpenSSL",
+      resources: [.copy("Vectors")],
       swiftSettings: lenient),
     .testTarget(
       name: "netchatTests", dependencies: ["netchat"], path: "Tests/netchat",

@@ -1,0 +1,104 @@
+import COpenSSL
+import Glibc
+
+/// Bytes that nobody but their owners shall see: passwords and keys. They lie on pages of their
+/// own, which are kept from swap and core dumps where the system allows it, never change after
+/// `init`, and are wiped when the last owner lets go. Printing a secret shows its length only.
+@safe
+package final class Secret: @unchecked Sendable {
+  // Unchecked, because the bytes are only read once `init` has returned.
+  private let pages: UnsafeMutableRawBufferPointer
+  package let count: Int
+
+  /// `fill` gets `count` bytes, all zero, and writes the secret there.
+  package init<Failure: Error>(
+    count: Int, fill: (UnsafeMutableRawBufferPointer) throws(Failure) -> Void
+  ) throws(Failure) {
+    precondition(count >= 0)
+    let page = Int(sysconf(Int32(_SC_PAGESIZE)))
+    let size = max(1, (count + page - 1) / page) * page
+    let start = unsafe mmap(
+      nil, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+    guard let start = unsafe start, unsafe start != MAP_FAILED else {
+      fatalError("no memory for a secret")
+    }
+    unsafe pages = UnsafeMutableRawBufferPointer(start: start, count: size)
+    self.count = count
+    // Best effort: the limit on locked memory may be low.
+    _ = unsafe mlock(start, size)
+    _ = unsafe madvise(start, size, MADV_DONTDUMP)
+    unsafe try fill(UnsafeMutableRawBufferPointer(rebasing: pages[..<count]))
+  }
+
+  package convenience init(copying bytes: Span<UInt8>) {
+    unsafe self.init(count: bytes.count) { target in
+      for index in bytes.indices { unsafe target[index] = bytes[index] }
+    }
+  }
+
+  /// Takes the bytes over: the array is wiped and empty afterwards.
+  package convenience init(wiping bytes: inout [UInt8]) {
+    self.init(copying: bytes.span)
+    wipe(&bytes)
+    bytes = []
+  }
+
+  deinit {
+    unsafe OPENSSL_cleanse(pages.baseAddress, pages.count)
+    unsafe munmap(pages.baseAddress, pages.count)
+  }
+
+  /// The bytes must not be kept or changed beyond the call.
+  package func withBytes<Result: ~Copyable, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    defer { withExtendedLifetime(self) {} }
+    return unsafe try body(UnsafeRawBufferPointer(rebasing: pages[..<count]))
+  }
+
+  /// A part of this secret, as a secret.
+  package func part(_ range: Range<Int>) -> Secret {
+    precondition(range.lowerBound >= 0 && range.upperBound <= count)
+    return unsafe Secret(count: range.count) { target in
+      unsafe withBytes {
+        unsafe target.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[range]))
+      }
+    }
+  }
+}
+
+/// Compares in a time that depends on the lengths only.
+extension Secret: Equatable {
+  package static func == (one: Secret, other: Secret) -> Bool {
+    unsafe one.withBytes { a in unsafe other.withBytes { b in unsafe constantTimeEqual(a, b) } }
+  }
+
+  package static func == (secret: Secret, bytes: Span<UInt8>) -> Bool {
+    unsafe secret.withBytes { a in
+      unsafe bytes.withUnsafeBytes { b in unsafe constantTimeEqual(a, b) }
+    }
+  }
+}
+
+extension Secret: CustomStringConvertible, CustomReflectable {
+  package var description: String { "Secret(\(count) bytes)" }
+  package var customMirror: Mirror { Mirror(self, children: [("count", count)]) }
+}
+
+/// Whether both are the same bytes, in a time that depends on the lengths only.
+package func constantTimeEqual(_ one: Span<UInt8>, _ other: Span<UInt8>) -> Bool {
+  unsafe one.withUnsafeBytes { a in
+    unsafe other.withUnsafeBytes { b in unsafe constantTimeEqual(a, b) }
+  }
+}
+
+func constantTimeEqual(_ one: UnsafeRawBufferPointer, _ other: UnsafeRawBufferPointer) -> Bool {
+  guard one.count == other.count else { return false }
+  guard one.count > 0 else { return true }
+  return unsafe CRYPTO_memcmp(one.baseAddress, other.baseAddress, one.count) == 0
+}
+
+/// Overwrites bytes in a way that the compiler does not take out again.
+package func wipe(_ bytes: inout [UInt8]) {
+  unsafe bytes.withUnsafeMutableBytes { unsafe OPENSSL_cleanse($0.baseAddress, $0.count) }
+}
