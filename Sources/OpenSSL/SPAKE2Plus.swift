@@ -286,10 +286,9 @@ package enum SPAKE2Plus {
     return unsafe Secret(count: count) { target in
       var start = 0
       func append(_ bytes: UnsafeRawBufferPointer) {
-        for unsafebyte in unsafe bytes {
-          unsafe target[start] = byte
-          start += 1
-        }
+        let place = start..<start + bytes.count
+        unsafe UnsafeMutableRawBufferPointer(rebasing: target[place]).copyMemory(from: bytes)
+        start = place.upperBound
       }
       for field in fields {
         unsafe withUnsafeBytes(of: UInt64(field.count).littleEndian) { unsafe append($0) }
