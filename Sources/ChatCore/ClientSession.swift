@@ -1,0 +1,263 @@
+/// A client's conversation with a host (PROTOCOL.md, sections 3 to 5 and 9).
+///
+/// Bytes, lines to say and the time go in; ``output`` and events come out. It knows nothing of
+/// sockets and terminals.
+package struct ClientSession {
+  package struct Settings: Sendable {
+    /// The name to ask for; nil lets the host give one.
+    package var name: String?
+    /// What a version 1 host is told instead, who refuses a client without a name.
+    package var loginName: String
+    /// Past packets to ask for.
+    package var history = 0
+    /// This client's own id for its messages.
+    package var sid: SenderID
+
+    package init(name: String? = nil, loginName: String, sid: SenderID) {
+      self.name = name
+      self.loginName = loginName
+      self.sid = sid
+    }
+  }
+
+  package enum Event: Equatable, Sendable {
+    /// In the room, under this name.
+    case admitted(name: String)
+    /// A packet to show, and its line as it came.
+    case packet(HostPacket, line: [UInt8])
+    /// The host does not let this client in.
+    case refused(reason: String)
+    /// The room is one that this client cannot enter as it was started.
+    case needsPassword
+    case needsTLS
+    /// What was said did not go into the room.
+    case undelivered(text: String, reason: String)
+    /// The host closes.
+    case bye(code: String, reason: String)
+    /// The far end is no netchat host, or not one this version understands.
+    case notAHost(reason: String)
+    /// Nothing was heard for too long.
+    case silence
+  }
+
+  private enum State: Equatable {
+    case awaitingHello
+    case awaitingResult
+    case admitted
+    case over
+  }
+
+  private struct Unsettled {
+    let n: Int64
+    let text: String
+  }
+
+  private let settings: Settings
+  private var state = State.awaitingHello
+  private var lines = LineReader(limit: Limits.hostLine)
+  private var version: Int64 = 1
+  private var lastNumber: Int64 = 0
+  /// Said, and not yet known to be in the stream; in order.
+  private var unsettled: [Unsettled] = []
+  private var isRoomSecure = false
+  private var lastID: Int64 = 0
+  private var lastHeard: UInt64
+  private var isPinged = false
+  package private(set) var name = ""
+  /// Bytes to send.
+  package private(set) var output: [UInt8] = []
+
+  package init(_ settings: Settings, at now: Moment) {
+    self.settings = settings
+    lastHeard = now.monotonic
+  }
+
+  package var isAdmitted: Bool { state == .admitted }
+
+  /// Messages that were said and are not yet known to be in the stream.
+  package var unsettledCount: Int { unsettled.count }
+
+  /// Takes the first bytes of ``output`` off, which have been sent.
+  package mutating func sent(_ count: Int) { output.removeFirst(count) }
+
+  // MARK: What comes from the host
+
+  package mutating func receive(_ bytes: Span<UInt8>, at now: Moment) -> [Event] {
+    lastHeard = now.monotonic
+    isPinged = false
+    var events: [Event] = []
+    var start = 0
+    while state != .over, start < bytes.count {
+      switch lines.next(in: bytes, from: &start) {
+      case .line(let range): receive(line: bytes.extracting(range), &events)
+      case .joined:
+        let line = lines.takeJoined()
+        receive(line: line.span, &events)
+      case .needsMore: break
+      case .tooLong: end(.notAHost(reason: "a line is longer than a host may send"), &events)
+      }
+    }
+    return events
+  }
+
+  private mutating func end(_ event: Event, _ events: inout [Event]) {
+    state = .over
+    events.append(event)
+  }
+
+  private mutating func receive(line: Span<UInt8>, _ events: inout [Event]) {
+    if line.indices.allSatisfy({ line[$0] <= 0x20 }) { return }
+    let packet: HostPacket
+    do throws(PacketError) {
+      packet = try HostPacket(line)
+    } catch {
+      return end(.notAHost(reason: "what it sends is no packet: \(error.reason)"), &events)
+    }
+    switch (state, packet) {
+    case (.awaitingHello, .hello(let hello)): greet(hello, line, &events)
+    case (.awaitingHello, .authResult(.accepted(let admission))),
+      (.awaitingResult, .authResult(.accepted(let admission))):
+      name = admission.name
+      state = .admitted
+      show(packet, line, &events)
+      events.append(.admitted(name: name))
+    case (.awaitingHello, .authResult(.refused(let reason))),
+      (.awaitingResult, .authResult(.refused(let reason))):
+      end(.refused(reason: reason), &events)
+    case (_, .error(let code, let reason, let n)) where state != .admitted || n == nil:
+      show(packet, line, &events)
+      if state != .admitted { end(.refused(reason: "\(code): \(reason)"), &events) }
+    case (_, .bye(let code, let reason)):
+      show(packet, line, &events)
+      end(.bye(code: code, reason: reason), &events)
+    case (_, .ping): output.append(contentsOf: PacketWriter.bare("pong"))
+    case (.admitted, _): receive(packet, line, &events)
+    case (.awaitingHello, .other), (.awaitingResult, .other), (_, .pong): break
+    case (.awaitingHello, _): end(.notAHost(reason: "it does not begin with hello"), &events)
+    case (.awaitingResult, _), (.over, _): break
+    }
+  }
+
+  private func show(_ packet: HostPacket, _ line: Span<UInt8>, _ events: inout [Event]) {
+    var bytes: [UInt8] = []
+    bytes.append(line)
+    events.append(.packet(packet, line: bytes))
+  }
+
+  private mutating func greet(
+    _ hello: HostPacket.Hello, _ line: Span<UInt8>, _ events: inout [Event]
+  ) {
+    show(.hello(hello), line, &events)
+    if hello.requiresTLS { return end(.needsTLS, &events) }
+    if hello.isSecure { return end(.needsPassword, &events) }
+    version = hello.version
+    var writer = PacketWriter()
+    writer.begin("auth")
+    if version >= 2 { writer.key(",\"version\":2") }
+    if let name = settings.name ?? (version >= 2 ? nil : settings.loginName) {
+      writer.key(",\"name\":")
+      writer.string(name)
+    }
+    if version >= 2, settings.history > 0 {
+      writer.key(",\"history\":")
+      writer.integer(Int64(settings.history))
+    }
+    writer.end()
+    output.append(contentsOf: writer.bytes)
+    state = .awaitingResult
+  }
+
+  private mutating func receive(
+    _ packet: HostPacket, _ line: Span<UInt8>, _ events: inout [Event]
+  ) {
+    switch packet {
+    case .chat(let chat):
+      settle(chat)
+      guard isNew(chat.id) else { return }
+      show(packet, line, &events)
+    case .system(let system):
+      if system.event == "rename", let to = system.to, system.name == name, system.token != nil {
+        name = to
+      }
+      guard isNew(system.id) else { return }
+      show(packet, line, &events)
+    case .ack(let n): unsettled.removeAll { $0.n == n }
+    case .error(_, let reason, let n):
+      if let index = unsettled.firstIndex(where: { $0.n == n }) {
+        let message = unsettled.remove(at: index)
+        events.append(.undelivered(text: message.text, reason: reason))
+      }
+      show(packet, line, &events)
+    case .authResult(.accepted(let admission)):
+      // The answer to an `auth` that reached the host late (section 4).
+      name = admission.name
+      show(packet, line, &events)
+    case .count, .members: show(packet, line, &events)
+    case .hello, .authChallenge, .authResult, .bye, .ping, .pong, .other: break
+    }
+  }
+
+  /// A packet that came before, in what a late admission repeats, is not shown again.
+  private mutating func isNew(_ id: Int64?) -> Bool {
+    guard let id else { return true }
+    guard id > lastID else { return false }
+    lastID = id
+    return true
+  }
+
+  /// Notes that a message of one's own has come back.
+  private mutating func settle(_ chat: HostPacket.Chat) {
+    if version >= 2 {
+      guard let number = chat.number, number.sid == settings.sid else { return }
+      unsettled.removeAll { $0.n == number.n }
+    } else if chat.from == name, case .text(let text) = chat.body, unsettled.first?.text == text {
+      // A version 1 host's echo has no number: one's own name and the order tell (section 9).
+      unsettled.removeFirst()
+    }
+  }
+
+  // MARK: What goes to the host
+
+  package enum SayFailure: Error, Equatable, Sendable { case tooLong, blank }
+
+  /// Says a text to everybody. Call it once admitted.
+  package mutating func say(_ text: String) throws(SayFailure) {
+    if text.unicodeScalars.allSatisfy(\.properties.isWhitespace) { throw .blank }
+    var writer = PacketWriter()
+    writer.begin("chat")
+    writer.key(",\"encrypted\":false,\"text\":")
+    writer.string(text)
+    if version >= 2 { writer.number(MessageNumber(sid: settings.sid, n: lastNumber + 1)) }
+    writer.end()
+    guard writer.bytes.count <= Limits.clientLine else { throw .tooLong }
+    lastNumber += 1
+    unsettled.append(Unsettled(n: lastNumber, text: text))
+    output.append(contentsOf: writer.bytes)
+  }
+
+  /// Says goodbye; nothing more is read. A version 1 host knows no such packet.
+  package mutating func leave() {
+    if state == .admitted, version >= 2 { output.append(contentsOf: PacketWriter.bare("bye")) }
+    state = .over
+  }
+
+  // MARK: Time
+
+  /// When ``timePassed(at:)`` has something to do, in nanoseconds of the monotonic clock; nil if
+  /// never.
+  package var deadline: UInt64? {
+    guard state == .admitted, version >= 2 else { return nil }
+    return lastHeard + (isPinged ? Limits.silenceBeforeEnd : Limits.silenceBeforePing)
+  }
+
+  package mutating func timePassed(at now: Moment) -> [Event] {
+    guard let deadline, deadline <= now.monotonic else { return [] }
+    if isPinged {
+      state = .over
+      return [.silence]
+    }
+    isPinged = true
+    output.append(contentsOf: PacketWriter.bare("ping"))
+    return []
+  }
+}

@@ -1,0 +1,55 @@
+/// The packets of a log that are kept for those who join or come again: by number and by bytes.
+struct KeptPackets: Sendable {
+  private struct Mark: Sendable {
+    let id: Int64
+    let cursor: LogCursor
+  }
+
+  private var marks: [Mark] = []
+  private var first = 0
+  private let limit: Int
+  private let bytes: Int
+  /// The newest id that is kept no more.
+  private(set) var droppedID: Int64 = 0
+
+  /// - Parameter limit: packets to keep; their bytes are bounded in proportion.
+  init(limit: Int) {
+    self.limit = limit
+    bytes = Limits.historyBytes * max(1, limit / Limits.history)
+  }
+
+  var count: Int { marks.count - first }
+
+  /// Notes that the packet `id` begins at `cursor` and that the log ends at `end`.
+  mutating func append(_ id: Int64, at cursor: LogCursor, end: LogPosition) {
+    marks.append(Mark(id: id, cursor: cursor))
+    while count > limit
+      || (first < marks.count && end - marks[first].cursor.position > LogPosition(bytes))
+    {
+      droppedID = marks[first].id
+      first += 1
+    }
+    // Amortised: half of the array is moved once that many marks have gone.
+    if first > 64, first > marks.count / 2 {
+      marks.removeFirst(first)
+      first = 0
+    }
+  }
+
+  /// Where the last `count` packets begin; nil if there are none.
+  func cursor(last count: Int) -> LogCursor? {
+    let index = max(first, marks.count - min(count, marks.count))
+    return index < marks.count ? marks[index].cursor : nil
+  }
+
+  /// Where the first packet after `id` begins; nil if there is none.
+  func cursor(after id: Int64) -> LogCursor? {
+    var low = first
+    var high = marks.count
+    while low < high {
+      let middle = (low + high) / 2
+      if marks[middle].id <= id { low = middle + 1 } else { high = middle }
+    }
+    return low < marks.count ? marks[low].cursor : nil
+  }
+}

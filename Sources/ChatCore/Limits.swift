@@ -1,0 +1,65 @@
+/// Every bound of the protocol and of what this program keeps for it, each with its reason.
+package enum Limits {
+  /// Bytes of a line from a client, its LF included (PROTOCOL.md, section 1).
+  package static let clientLine = 65_536
+  /// Bytes of a line from a host, its LF included (section 1): what fits in a client's line fits
+  /// here together with the keys that the host adds.
+  package static let hostLine = 131_072
+  /// Objects and arrays inside each other, the packet's own object being the first (section 1):
+  /// enough for every packet there is, and it bounds the reader's recursion.
+  package static let nesting = 8
+  /// The largest integer every JSON reader keeps exactly, 2^53 - 1 (RFC 8259, section 6).
+  package static let largestInteger: Int64 = 9_007_199_254_740_991
+  /// Unicode scalars of a name (section 4).
+  package static let nameLength = 24
+  /// Length of a `sid` (section 5).
+  package static let senderIDLength = 16...32
+  /// Characters of a token that a client brings (section 7).
+  package static let tokenLength = 128
+
+  /// Bytes of packets that a connection may send before it is admitted (section 4).
+  package static let bytesBeforeAdmission = 8_192
+  /// The whole of admission, from the accept, in nanoseconds (section 4).
+  package static let admissionTime = seconds(10)
+  /// Silence after `hello` that makes a client one of version 1, in nanoseconds (section 4).
+  package static let versionOneTime: UInt64 = 250_000_000
+  /// Connections that wait for admission at a time (section 4)...
+  package static let pendingAdmissions = 1_024
+  /// ...from this many on a growing share of new ones is refused at random, so that a flood does
+  /// not shut out everybody else.
+  package static let pendingAdmissionsUnrefused = 512
+
+  /// Silence after which a side sends `ping`, in nanoseconds (section 5).
+  package static let silenceBeforePing = seconds(30)
+  /// Silence after which a side gives the connection up, in nanoseconds (section 5).
+  package static let silenceBeforeEnd = seconds(75)
+  /// How long a member whose connection was lost keeps its place, in nanoseconds (section 5).
+  package static let lostMemberGrace = seconds(5)
+  /// Joins and leaves a second that are announced one by one; the rest is folded (section 5).
+  package static let announcementsPerSecond = 10
+  /// Names in one `members` packet (section 5).
+  package static let membersListed = 1_000
+  /// Senders' ids whose last `n` the host keeps (section 7).
+  package static let sendersRemembered = 65_536
+
+  /// Bytes a client may be behind when it also takes nothing for ``lagTime``: the default of
+  /// `--max-lag`.
+  package static let lag = 8 << 20
+  /// A client over its lag is cut once it has taken no byte for this long, in nanoseconds.
+  package static let lagTime = seconds(10)
+  /// A client that takes a byte now and then would never be cut by ``lagTime`` and would hold the
+  /// log in memory for ever: at this many times `--max-lag` it is cut all the same.
+  package static let lagCeilingFactor = 8
+  /// Bytes that wait for one client alone (answers, private messages). Over it the client is not
+  /// read until it takes some. They count as lag, so private messages from others are bounded too.
+  package static let outbox = 256 << 10
+  /// How long a closing connection is given to take what it was still sent, in nanoseconds.
+  package static let farewellTime = seconds(2)
+
+  /// Past packets that a host keeps by default (`--history`)...
+  package static let history = 1_000
+  /// ...and their bytes for each 1,000 of them.
+  package static let historyBytes = 4 << 20
+
+  private static func seconds(_ count: UInt64) -> UInt64 { count * 1_000_000_000 }
+}

@@ -1,0 +1,192 @@
+/// What one connection is still to be sent: the log from its cursor on, and between that what is for
+/// it alone.
+///
+/// Each packet of its own remembers the place in the log it comes after, so the order is defined and
+/// no packet is ever split by another. Nothing is copied: ``forEachStretch(_:)`` hands out the bytes
+/// where they are, ``advance(by:)`` says how many of them went.
+package struct Outflow: Sendable {
+  private struct Own: Sendable {
+    let after: LogPosition
+    var bytes: [UInt8]
+    /// Bytes of the log that this packet stands in for.
+    let replaces: Int
+  }
+
+  private var cursor: LogCursor?
+  private var publication: LogPublication?
+  /// Where the log ends for a connection that is closing.
+  private var last: LogPosition?
+  private var own: [Own] = []
+  private var sentOfFirst = 0
+  private var isMidPacket = false
+  /// Bytes of its own packets that still wait.
+  package private(set) var ownBytes = 0
+
+  package init() {}
+
+  /// The end of the log as this connection sees it.
+  private var end: LogPosition {
+    let published = publication?.end ?? 0
+    return last.map { min($0, published) } ?? published
+  }
+
+  package var position: LogPosition { cursor?.position ?? 0 }
+
+  /// Whether nothing is left to send.
+  @inline(__always)
+  package var isEmpty: Bool { own.isEmpty && position >= end }
+
+  /// Bytes that are there and not sent.
+  package var lag: Int { Int(end - min(end, position)) + ownBytes }
+
+  /// Adds a packet of its own.
+  /// - Parameters:
+  ///   - position: where in the log it belongs; nil for the log's end.
+  ///   - count: bytes of the log at that place which it stands in for.
+  package mutating func post(_ bytes: [UInt8], after position: LogPosition? = nil, replacing count: Int = 0) {
+    guard last == nil else { return }
+    let after = max(position ?? end, own.last.map { $0.after + LogPosition($0.replaces) } ?? 0)
+    ownBytes += bytes.count
+    if let last = own.last, last.after == after, last.replaces == 0, count == 0 {
+      own[own.count - 1].bytes.append(bytes.span)
+    } else {
+      own.append(Own(after: after, bytes: bytes, replaces: count))
+    }
+  }
+
+  /// Reads from `cursor` on from now on. What waits already is sent first, and so is the rest of a
+  /// packet that has been sent in part.
+  package mutating func follow(_ cursor: LogCursor, of publication: LogPublication) {
+    if isMidPacket, let end = self.cursor?.endOfLine(to: end) {
+      finishLog(to: end)
+    }
+    let waiting = own
+    own = waiting.map { Own(after: cursor.position, bytes: $0.bytes, replaces: 0) }
+    self.cursor = cursor
+    self.publication = publication
+    isMidPacket = false
+  }
+
+  /// As ``follow(_:of:)``, after all that is in the present log.
+  package mutating func follow(_ cursor: LogCursor, of publication: LogPublication, after: LogPosition) {
+    finishLog(to: after)
+    isMidPacket = false
+    follow(cursor, of: publication)
+  }
+
+  /// Turns the log from the cursor to `position` into packets of its own, in order with the others.
+  private mutating func finishLog(to position: LogPosition) {
+    guard var cursor, cursor.position < position else { return }
+    var merged: [Own] = []
+    func take(to limit: LogPosition) {
+      var bytes: [UInt8] = []
+      cursor.read(to: limit, atMost: .max, into: &bytes)
+      if !bytes.isEmpty {
+        merged.append(Own(after: limit, bytes: bytes, replaces: 0))
+        ownBytes += bytes.count
+      }
+    }
+    for (index, packet) in own.enumerated() {
+      if packet.after > position { merged.append(contentsOf: own[index...]); break }
+      if index == 0, sentOfFirst > 0 {
+        merged.append(packet)
+      } else {
+        take(to: packet.after)
+        merged.append(packet)
+      }
+      cursor.advance(by: packet.replaces)
+    }
+    take(to: position)
+    own = merged
+    self.cursor = cursor
+  }
+
+  /// Ends the stream behind what the log has now, or behind `position`: later packets are not sent.
+  package mutating func close(after position: LogPosition? = nil) { last = position ?? end }
+
+  /// Ends the stream as early as a packet allows, for a reader that is too far behind, with a last
+  /// packet of its own.
+  package mutating func cut(with packet: [UInt8]) {
+    var stop = position
+    if isMidPacket { stop = cursor?.endOfLine(to: end) ?? stop }
+    // A packet of its own that went in part must be finished too.
+    own = sentOfFirst > 0 ? Array(own.prefix(1)) : []
+    ownBytes = own.reduce(0) { $0 + $1.bytes.count } - sentOfFirst
+    last = nil
+    post(packet, after: stop)
+    last = stop
+  }
+
+  /// Hands out what is to be sent, a stretch at a time, until `body` returns false.
+  ///
+  /// The pointers are good as long as this value is not changed.
+  @inline(__always)
+  package func forEachStretch(_ body: (UnsafeRawBufferPointer) -> Bool) {
+    let end = end
+    if own.isEmpty {
+      unsafe cursor?.forEachStretch(to: end, body)
+      return
+    }
+    unsafe forEachMixedStretch(to: end, body)
+  }
+
+  private func forEachMixedStretch(to end: LogPosition, _ body: (UnsafeRawBufferPointer) -> Bool) {
+    var cursor = cursor
+    var goesOn = true
+    var skip = sentOfFirst
+    for packet in own {
+      if packet.after > end { break }
+      if let place = cursor, place.position < packet.after {
+        unsafe place.forEachStretch(to: packet.after) { stretch in
+          goesOn = unsafe body(stretch)
+          return goesOn
+        }
+        guard goesOn else { return }
+        cursor?.advance(by: Int(packet.after - place.position))
+      }
+      unsafe packet.bytes.withUnsafeBytes { bytes in
+        goesOn = unsafe body(UnsafeRawBufferPointer(rebasing: bytes[skip...]))
+      }
+      guard goesOn else { return }
+      skip = 0
+      cursor?.advance(by: packet.replaces)
+    }
+    unsafe cursor?.forEachStretch(to: end, body)
+  }
+
+  /// Moves on by `count` bytes, which have been sent.
+  package mutating func advance(by count: Int) {
+    var rest = count
+    while rest > 0 {
+      guard let packet = own.first else { return advanceInLog(by: rest) }
+      if position < packet.after, cursor != nil {
+        let step = min(rest, Int(packet.after - position))
+        advanceInLog(by: step)
+        rest -= step
+        continue
+      }
+      let step = min(rest, packet.bytes.count - sentOfFirst)
+      sentOfFirst += step
+      ownBytes -= step
+      rest -= step
+      if sentOfFirst == packet.bytes.count {
+        sentOfFirst = 0
+        cursor?.advance(by: packet.replaces)
+        own.removeFirst()
+      }
+    }
+  }
+
+  private mutating func advanceInLog(by count: Int) {
+    guard let before = cursor else { return }
+    cursor?.advance(by: count)
+    // The log's end, and the place of a packet of its own, are always between packets.
+    guard position < end else { return isMidPacket = false }
+    var last: UInt8 = 0
+    unsafe before.forEachStretch(to: position) { stretch in
+      last = unsafe stretch[stretch.count - 1]
+      return true
+    }
+    isMidPacket = last != UInt8(ascii: "\n")
+  }
+}

@@ -1,0 +1,139 @@
+/// Writes packets as JSON lines (PROTOCOL.md, sections 1, 3 to 5).
+///
+/// Keys come in the order that the protocol's examples show. Strings that arrived escaped are
+/// passed on as they came.
+package struct PacketWriter {
+  package private(set) var bytes: [UInt8] = []
+  private var isFirst = true
+
+  package init() {}
+
+  /// Begins a packet, and forgets the last.
+  package mutating func begin(_ type: StaticString) {
+    bytes.removeAll(keepingCapacity: true)
+    bytes.append("{\"type\":\"")
+    bytes.append(type)
+    bytes.append(UInt8(ascii: "\""))
+  }
+
+  /// Ends the packet and its line.
+  package mutating func end() { bytes.append("}\n") }
+
+  /// `,"key":` with the comma and the quotation marks in the literal: `,"text":`.
+  package mutating func key(_ literal: StaticString) { bytes.append(literal) }
+
+  package mutating func string(_ text: String) {
+    bytes.append(UInt8(ascii: "\""))
+    JSONText.appendEscaped(text, to: &bytes)
+    bytes.append(UInt8(ascii: "\""))
+  }
+
+  /// A string whose bytes are escaped already.
+  package mutating func escaped(_ raw: borrowing Span<UInt8>) {
+    bytes.append(UInt8(ascii: "\""))
+    bytes.append(raw)
+    bytes.append(UInt8(ascii: "\""))
+  }
+
+  package mutating func integer(_ value: Int64) { bytes.append(decimal: value) }
+
+  package mutating func bool(_ value: Bool) { bytes.append(value ? "true" : "false") }
+
+  package mutating func number(_ number: MessageNumber) {
+    key(",\"sid\":")
+    let sid = number.sid.bytes
+    escaped(sid.span)
+    key(",\"n\":")
+    integer(number.n)
+  }
+}
+
+extension PacketWriter {
+  /// A packet of only a type.
+  package static func bare(_ type: StaticString) -> [UInt8] {
+    var writer = PacketWriter()
+    writer.begin(type)
+    writer.end()
+    return writer.bytes
+  }
+
+  package static func authResult(refused reason: String) -> [UInt8] {
+    var writer = PacketWriter()
+    writer.begin("auth_result")
+    writer.key(",\"ok\":false,\"reason\":")
+    writer.string(reason)
+    writer.end()
+    return writer.bytes
+  }
+
+  package static func error(_ code: ErrorCode, _ reason: String, n: Int64? = nil) -> [UInt8] {
+    var writer = PacketWriter()
+    writer.begin("error")
+    writer.key(",\"code\":")
+    writer.string(code.rawValue)
+    writer.key(",\"reason\":")
+    writer.string(reason)
+    if let n {
+      writer.key(",\"n\":")
+      writer.integer(n)
+    }
+    writer.end()
+    return writer.bytes
+  }
+
+  package static func ack(n: Int64) -> [UInt8] {
+    var writer = PacketWriter()
+    writer.begin("ack")
+    writer.key(",\"n\":")
+    writer.integer(n)
+    writer.end()
+    return writer.bytes
+  }
+
+  package static func bye(_ farewell: Farewell) -> [UInt8] {
+    var writer = PacketWriter()
+    writer.begin("bye")
+    writer.key(",\"code\":")
+    writer.string(farewell.code)
+    writer.key(",\"reason\":")
+    writer.string(farewell.reason)
+    writer.end()
+    return writer.bytes
+  }
+}
+
+/// The `code` of an `error` packet (section 5).
+package enum ErrorCode: String, Sendable {
+  case invalidPacket = "invalid_packet"
+  case tooLong = "too_long"
+  case invalidName = "invalid_name"
+  case noSuchMember = "no_such_member"
+  case decryptFailed = "decrypt_failed"
+  case notAllowed = "not_allowed"
+}
+
+/// Why a host closes: the `code` and `reason` of its `bye` (section 5).
+package enum Farewell: Equatable, Sendable {
+  case shutdown, tooSlow, timeout, takenOver
+  case kicked(reason: String)
+
+  package var code: String {
+    switch self {
+    case .shutdown: "shutdown"
+    case .tooSlow: "too_slow"
+    case .timeout: "timeout"
+    case .takenOver: "taken_over"
+    case .kicked: "kicked"
+    }
+  }
+
+  package var reason: String {
+    switch self {
+    case .shutdown: "The host is shutting down."
+    case .tooSlow: "You do not read fast enough."
+    case .timeout: "Nothing was heard from you."
+    case .takenOver: "Your name was taken up by a new connection."
+    case .kicked(let reason): reason
+    }
+  }
+}

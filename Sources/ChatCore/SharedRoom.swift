@@ -1,0 +1,32 @@
+import Synchronization
+
+/// A room that several threads serve: one short critical section for each thing that is done in it.
+package final class SharedRoom: Sendable {
+  private let room: Mutex<Room>
+  /// How far the stream goes, without taking the lock.
+  package let publication: LogPublication
+  package let settings: Room.Settings
+
+  package init(_ settings: Room.Settings) {
+    let room = Room(settings)
+    self.settings = settings
+    publication = room.log.publication
+    self.room = Mutex(room)
+  }
+
+  private let nextDeadline = Atomic<UInt64>(.max)
+
+  /// When ``Room/advance(to:)`` has something to do, without taking the lock: nanoseconds of the
+  /// monotonic clock, `UInt64.max` for never.
+  package var deadline: UInt64 { nextDeadline.load(ordering: .relaxed) }
+
+  @inline(__always)
+  package func withLock<R: ~Copyable, E: Error>(_ body: (inout sending Room) throws(E) -> sending R)
+    throws(E) -> sending R
+  {
+    try room.withLock { room throws(E) in
+      defer { nextDeadline.store(room.deadline ?? .max, ordering: .relaxed) }
+      return try body(&room)
+    }
+  }
+}

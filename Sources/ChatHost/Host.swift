@@ -1,0 +1,81 @@
+import ChatCore
+import Sockets
+import Synchronization
+
+/// A running room: its listeners, its workers and its screen.
+package final class Host: Sendable {
+  package struct Configuration: Sendable {
+    package var room: Room.Settings
+    /// Bytes a client may be behind, see ``Limits/lag``.
+    package var maxLag = Limits.lag
+    /// Packets a second from each client; 0 for no bound.
+    package var rate = 100
+    package var threads = 1
+
+    package init(room: Room.Settings) { self.room = room }
+  }
+
+  let configuration: Configuration
+  package let room: SharedRoom
+  let hello: [UInt8]
+  let mailboxes: [Mailbox]
+  /// Connections that wait for admission, over all workers.
+  let waiting = Atomic<Int>(0)
+  private let screenWakeup: Wakeup
+  private let screenIsAwake = Atomic<Bool>(false)
+  private let nextWorker = Atomic<Int>(0)
+
+  package init(_ configuration: Configuration) throws(SystemError) {
+    self.configuration = configuration
+    room = SharedRoom(configuration.room)
+    hello = PacketWriter.hello(room: configuration.room.id)
+    var mailboxes: [Mailbox] = []
+    for _ in 0..<configuration.threads { mailboxes.append(try Mailbox()) }
+    self.mailboxes = mailboxes
+    screenWakeup = try Wakeup()
+  }
+
+  /// Starts the workers; the first of them accepts on the listeners.
+  /// - Returns: the threads, to be joined after ``close()``.
+  package func start(on listeners: [Listener]) throws(SystemError) -> [OperatingThread] {
+    var threads: [OperatingThread] = []
+    for index in mailboxes.indices {
+      threads.append(
+        try OperatingThread(name: "worker \(index)") { [self] in
+          Worker(index: index, host: self, listeners: index == 0 ? listeners : []).run()
+        })
+    }
+    return threads
+  }
+
+  /// Says goodbye to everybody and ends the workers.
+  package func close() {
+    for mailbox in mailboxes { mailbox.put(.close) }
+  }
+
+  /// Says a line as `server`.
+  package func say(_ text: String, at now: Moment) throws(Room.SayFailure) {
+    try room.withLock { room throws(Room.SayFailure) in try room.sayAsServer(text, at: now) }
+    wakeAll(except: nil)
+  }
+
+  /// Tells the other workers and the screen that there is more to read.
+  func wakeAll(except index: Int?) {
+    for (other, mailbox) in mailboxes.enumerated() where other != index { mailbox.wakeup.signal() }
+    if !screenIsAwake.exchange(true, ordering: .acquiringAndReleasing) { screenWakeup.signal() }
+  }
+
+  /// The worker that serves the next connection.
+  func chooseWorker() -> Int {
+    nextWorker.wrappingAdd(1, ordering: .relaxed).oldValue % mailboxes.count
+  }
+
+  /// Waits until there is something to show.
+  func waitForScreen() throws(SystemError) {
+    _ = try wait(for: .reading, on: screenWakeup.number, timeout: nil)
+    screenWakeup.clear()
+  }
+
+  /// The screen has shown all there was; from now on it has to be woken.
+  func screenSleeps() { screenIsAwake.store(false, ordering: .sequentiallyConsistent) }
+}

@@ -1,0 +1,33 @@
+import ChatCore
+import Sockets
+import Synchronization
+
+/// What other threads ask of a worker; asking wakes it.
+final class Mailbox: Sendable {
+  enum Letter: Sendable {
+    /// Serve this accepted socket.
+    case adopt(descriptor: Int32, Address)
+    case deliver(Delivery)
+    /// Say goodbye to everybody and end.
+    case close
+  }
+
+  let wakeup: Wakeup
+  private let letters = Mutex<[Letter]>([])
+
+  init() throws(SystemError) { wakeup = try Wakeup() }
+
+  func put(_ letter: Letter) {
+    letters.withLock { $0.append(letter) }
+    wakeup.signal()
+  }
+
+  /// Takes all letters, in the order they came.
+  func takeAll() -> [Letter] {
+    letters.withLock { letters in
+      let taken = letters
+      letters = []
+      return taken
+    }
+  }
+}

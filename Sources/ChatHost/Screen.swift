@@ -1,0 +1,81 @@
+import ChatCore
+import Sockets
+
+/// What the host shows on its standard output: one thread of its own, so that a slow terminal or
+/// pipe delays nobody.
+package struct Screen: Sendable {
+  package enum Format: Sendable { case lines, json }
+
+  private let host: Host
+  private let format: Format
+  private let output: Int32
+  /// Pause between looks at the room, in nanoseconds: under load lines are shown in batches.
+  private static let pause: UInt64 = 10_000_000
+
+  package init(_ host: Host, format: Format, output: Int32) {
+    self.host = host
+    self.format = format
+    self.output = output
+    host.room.withLock { $0.screen = ScreenFeed($0.log) }
+  }
+
+  /// Shows what comes until the output is gone; the room goes on without it.
+  package func run() {
+    do throws(SystemError) {
+      while true {
+        try host.waitForScreen()
+        try showAll()
+        Clock.pause(Self.pause)
+        host.screenSleeps()
+        try showAll()
+      }
+    } catch {
+      host.room.withLock { $0.screen = nil }
+    }
+  }
+
+  /// Shows everything there is now.
+  package func showAll() throws(SystemError) {
+    while let item = host.room.withLock({ $0.screen?.next() }) {
+      let bytes = shown(item)
+      try writeAll(bytes.span, to: output)
+    }
+  }
+
+  private func shown(_ item: ScreenFeed.Item) -> [UInt8] {
+    switch (item, format) {
+    case (.packets(let bytes), .lines): lines(bytes)
+    case (.packets(let bytes), .json): DisplayText.escapedJSON(bytes.span)
+    case (.note(let line), .lines): Array((line + "\n").utf8)
+    case (.note(let line), .json): note("connection", line)
+    case (.skipped(let count), .lines): Array("(\(count) lines not shown)\n".utf8)
+    case (.skipped(let count), .json): note("skipped", "\(count) packets not shown")
+    }
+  }
+
+  private func lines(_ packets: [UInt8]) -> [UInt8] {
+    var text: [UInt8] = []
+    var reader = LineReader(limit: .max)
+    var start = 0
+    while case .line(let range) = reader.next(in: packets.span, from: &start) {
+      // The room's own packets are well-formed.
+      guard let packet = try? HostPacket(packets.span.extracting(range)),
+        let line = Transcript.line(for: packet)
+      else { continue }
+      text.append(contentsOf: line.utf8)
+      text.append(UInt8(ascii: "\n"))
+    }
+    return text
+  }
+
+  private func note(_ event: StaticString, _ text: String) -> [UInt8] {
+    var writer = PacketWriter()
+    writer.begin("host")
+    writer.key(",\"event\":\"")
+    writer.key(event)
+    writer.key("\",\"text\":")
+    writer.string(text)
+    writer.end()
+    return writer.bytes
+  }
+}

@@ -1,0 +1,386 @@
+import ChatCore
+import Glibc
+import Sockets
+
+/// A thread that serves its share of the connections, and owns them.
+///
+/// In one turn it reads everything that is ready and then sends everything that moved, so what came
+/// in together goes out together, in one write to each reader.
+final class Worker {
+  private let index: Int
+  private let host: Host
+  private let mailbox: Mailbox
+  private let room: SharedRoom
+  private let listeners: [Listener]
+  private var poller: Poller
+  private var connections: [Connection?] = []
+  private var generations: [UInt32] = []
+  private var freeSlots: [Int] = []
+  private var timers = TimerHeap()
+  /// Connections with something of their own to send, or to end.
+  private var listed: [Connection] = []
+  private var shownEnd: LogPosition = 0
+  private var buffer = [UInt8](repeating: 0, count: 64 << 10)
+  /// Many stretches a write: packets of a connection's own lie between those of the log.
+  private var stretches = GatherList(capacity: 64)
+  private var listeningPausedUntil: UInt64?
+  private var isListening = false
+  private var lastAccept: UInt64 = 0
+  private var waitingHere = 0
+  private var closesAt: UInt64?
+  private var now = Moment(monotonic: 0, unixMilliseconds: 0)
+
+  private static let wakeupTag = UInt64.max
+  private static let listenerTags: [UInt64] = [UInt64.max - 1, UInt64.max - 2]
+
+  init(index: Int, host: Host, listeners: [Listener]) {
+    self.index = index
+    self.host = host
+    self.listeners = listeners
+    mailbox = host.mailboxes[index]
+    room = host.room
+    do throws(SystemError) {
+      poller = try Poller()
+    } catch {
+      Self.fail(error)
+    }
+  }
+
+  /// Serves until the host closes.
+  func run() {
+    do throws(SystemError) {
+      try poller.add(mailbox.wakeup.number, tag: Self.wakeupTag, .reading)
+      try listen(true)
+      while try turn() {}
+    } catch {
+      Self.fail(error)
+    }
+  }
+
+  private func turn() throws(SystemError) -> Bool {
+    let count = try poller.wait(timeout: timeToWait())
+    readClocks()
+    var didRead = false
+    var wasWoken = false
+    for event in 0..<count {
+      let event = poller[event]
+      switch event.tag {
+      case Self.wakeupTag: wasWoken = true
+      case Self.listenerTags[0]: try acceptAll(listeners[0])
+      case Self.listenerTags[1]: try acceptAll(listeners[1])
+      default: didRead = try serve(event) || didRead
+      }
+    }
+    if wasWoken {
+      mailbox.wakeup.clear()
+      for letter in mailbox.takeAll() { try open(letter) }
+    }
+    let timePassed = try lookAtTimers()
+    if didRead || timePassed || wasWoken { try settle(tellsOthers: didRead || timePassed) }
+    if let listeningPausedUntil, listeningPausedUntil <= now.monotonic { try listen(true) }
+    if let closesAt {
+      return now.monotonic < closesAt && connections.contains { $0 != nil }
+    }
+    return true
+  }
+
+  private func readClocks() {
+    now = Moment(
+      monotonic: Clock.monotonic(), unixMilliseconds: Clock.unixMilliseconds())
+  }
+
+  private func timeToWait() -> UInt64? {
+    var next = min(timers.deadline ?? .max, room.deadline)
+    if let listeningPausedUntil { next = min(next, listeningPausedUntil) }
+    if let closesAt { next = min(next, closesAt) }
+    if next == .max { return nil }
+    let now = Clock.monotonic()
+    return next > now ? next - now : 0
+  }
+
+  private static func fail(_ error: SystemError) -> Never {
+    // Without its poller a worker can serve nobody, and nothing can be saved by going on.
+    // There is nobody to tell if standard error is gone too.
+    do { try writeAll("netchat: a worker cannot go on: \(error)\n", to: STDERR_FILENO) } catch {}
+    exit(1)
+  }
+
+  // MARK: Accepting
+
+  private func listen(_ on: Bool) throws(SystemError) {
+    guard on != isListening, closesAt == nil || !on else { return }
+    isListening = on
+    if on { listeningPausedUntil = nil }
+    for (listener, tag) in zip(listeners, Self.listenerTags) {
+      if on {
+        try poller.add(listener.number, tag: tag, .reading)
+      } else {
+        try poller.remove(listener.number)
+      }
+    }
+  }
+
+  private func pauseListening(_ nanoseconds: UInt64) throws(SystemError) {
+    try listen(false)
+    listeningPausedUntil = now.monotonic + nanoseconds
+  }
+
+  /// Accepts what waits, some at a time, so that those who are here already get their turn.
+  private func acceptAll(_ listener: Listener) throws(SystemError) {
+    for _ in 0..<256 where isListening {
+      let waiting = host.waiting.load(ordering: .relaxed)
+      if waiting >= Limits.pendingAdmissionsUnrefused, now.monotonic < lastAccept + 20_000_000 {
+        // An office coming back at once is no attack: those accepted get a moment to say who
+        // they are while the others wait in the kernel's queue.
+        return try pauseListening(20_000_000)
+      }
+      do throws(SystemError) {
+        switch try listener.accept() {
+        case .wouldBlock: return
+        case .aborted: continue
+        case .connection(let socket, let address):
+          lastAccept = now.monotonic
+          if isRefused(waiting: waiting) {
+            refuse(socket)
+          } else {
+            let worker = host.chooseWorker()
+            host.waiting.wrappingAdd(1, ordering: .relaxed)
+            if worker == index {
+              try adopt(socket, address)
+            } else {
+              host.mailboxes[worker].put(.adopt(descriptor: socket.release(), address))
+            }
+          }
+        }
+      } catch {
+        // Descriptors or memory have run out. The others wait in the kernel's queue; trying at once
+        // again would only spin.
+        return try pauseListening(100_000_000)
+      }
+    }
+  }
+
+  /// Whether a new connection is turned away while so many wait for admission.
+  private func isRefused(waiting: Int) -> Bool {
+    guard waiting >= Limits.pendingAdmissionsUnrefused else { return false }
+    return Int.random(in: Limits.pendingAdmissionsUnrefused..<Limits.pendingAdmissions) < waiting
+  }
+
+  private func refuse(_ socket: borrowing StreamSocket) {
+    let answer = PacketWriter.authResult(refused: "Too many attempts. Try again later.")
+    // Best effort: it is being turned away either way.
+    _ = try? socket.send(answer.span)
+    socket.finishSending()
+  }
+
+  private func adopt(_ socket: consuming StreamSocket, _ address: Address) throws(SystemError) {
+    let slot = freeSlots.popLast() ?? connections.count
+    if slot == connections.count {
+      connections.append(nil)
+      generations.append(0)
+    }
+    let id = ConnectionID(
+      worker: UInt16(index), slot: UInt32(slot), generation: generations[slot])
+    let session = HostSession(
+      id: id, from: address.description, hello: host.hello, rate: host.configuration.rate, at: now)
+    let number = socket.number
+    let connection = Connection(id: id, socket: socket, session: session, now: now.monotonic)
+    connections[slot] = connection
+    try poller.add(number, tag: tag(id), .reading)
+    flush(connection)
+    schedule(connection)
+  }
+
+  private func tag(_ id: ConnectionID) -> UInt64 { UInt64(id.generation) << 32 | UInt64(id.slot) }
+
+  private func connection(_ id: ConnectionID) -> Connection? {
+    let slot = Int(id.slot)
+    guard slot < connections.count, generations[slot] == id.generation else { return nil }
+    return connections[slot]
+  }
+
+  // MARK: Serving
+
+  /// Reads from a connection that is ready, or notes that it takes bytes again. Says whether it read.
+  private func serve(_ event: Poller.Event) throws(SystemError) -> Bool {
+    let id = ConnectionID(
+      worker: UInt16(index), slot: UInt32(truncatingIfNeeded: event.tag),
+      generation: UInt32(truncatingIfNeeded: event.tag >> 32))
+    guard let connection = connection(id) else { return false }
+    if event.isWritable, connection.isBlocked {
+      connection.unblock()
+      list(connection)
+    }
+    // A connection that is not to be read is told apart only by its error or end: without interest
+    // in reading the poller still reports those, and they must not spin.
+    guard event.isReadable else {
+      try settleListed()
+      return false
+    }
+    change(connection) { connection in
+      connection.read(using: &buffer, in: room, at: now)
+    }
+    return true
+  }
+
+  /// Does something with a connection's session and carries the consequences out.
+  private func change(_ connection: Connection, _ action: (Connection) -> Connection.ReadResult) {
+    let wasWaiting = connection.session.isWaiting
+    switch action(connection) {
+    case .gone: remove(connection, wasWaiting: wasWaiting)
+    case .deliveries(let deliveries):
+      noteAdmission(connection, wasWaiting)
+      for delivery in deliveries { deliver(delivery) }
+      list(connection)
+    }
+  }
+
+  private func noteAdmission(_ connection: Connection, _ wasWaiting: Bool) {
+    if wasWaiting, !connection.session.isWaiting {
+      host.waiting.wrappingSubtract(1, ordering: .relaxed)
+    }
+  }
+
+  private func deliver(_ delivery: Delivery) {
+    guard delivery.connection.worker == index else {
+      host.mailboxes[Int(delivery.connection.worker)].put(.deliver(delivery))
+      return
+    }
+    guard let connection = connection(delivery.connection) else { return }
+    switch delivery.content {
+    case .packet(let bytes, let after): connection.session.outflow.post(bytes, after: after)
+    case .end(let farewell): connection.session.bid(farewell, in: room, at: now)
+    }
+    list(connection)
+  }
+
+  private func open(_ letter: Mailbox.Letter) throws(SystemError) {
+    switch letter {
+    case .adopt(let descriptor, let address):
+      try adopt(StreamSocket(owning: descriptor), address)
+    case .deliver(let delivery): deliver(delivery)
+    case .close:
+      try listen(false)
+      listeningPausedUntil = nil
+      closesAt = now.monotonic + Limits.farewellTime
+      for connection in connections {
+        guard let connection else { continue }
+        change(connection) { connection in
+          connection.session.bid(.shutdown, in: room, at: now)
+          return .deliveries([])
+        }
+      }
+    }
+  }
+
+  private func lookAtTimers() throws(SystemError) -> Bool {
+    var found = false
+    if room.deadline <= now.monotonic {
+      let now = now
+      room.withLock { $0.advance(to: now) }
+      found = true
+    }
+    while let entry = timers.takeDue(at: now.monotonic) {
+      guard let connection = connection(entry.connection), connection.armed == entry.deadline else {
+        continue
+      }
+      connection.armed = .max
+      found = true
+      change(connection) { connection in
+        if connection.isOverdue(at: now.monotonic) {
+          connection.session.disconnect(in: room, at: now)
+          return .gone
+        }
+        if connection.isTooSlow(maxLag: host.configuration.maxLag, at: now.monotonic) {
+          connection.session.bid(.tooSlow, in: room, at: now)
+          // What the kernel does not take now it will not take: the reader does not read.
+          connection.unblock()
+          return .deliveries([])
+        }
+        return .deliveries(connection.session.timePassed(in: room, at: now))
+      }
+      schedule(connection)
+    }
+    return found
+  }
+
+  /// Sends what moved: to everybody where the log did, else to those with something of their own.
+  private func settle(tellsOthers: Bool) throws(SystemError) {
+    let end = room.publication.end
+    if tellsOthers { host.wakeAll(except: index) }
+    if end != shownEnd {
+      shownEnd = end
+      for slot in connections.indices {
+        guard let connection = connections[slot], !connection.isBlocked else { continue }
+        flush(connection)
+      }
+    }
+    try settleListed()
+  }
+
+  private func settleListed() throws(SystemError) {
+    while !listed.isEmpty {
+      let batch = listed
+      listed.removeAll(keepingCapacity: true)
+      for connection in batch {
+        connection.isListed = false
+        guard self.connection(connection.id) === connection else { continue }
+        flush(connection)
+        if connection.session.canResume(at: now.monotonic) {
+          change(connection) { .deliveries($0.session.resume(in: room, at: now)) }
+        }
+        try watch(connection)
+        schedule(connection)
+      }
+    }
+    if room.publication.end != shownEnd {
+      // A session that went on appended: the next turn's work, but nothing may wait for an event.
+      mailbox.wakeup.signal()
+      host.wakeAll(except: index)
+    }
+  }
+
+  private func list(_ connection: Connection) {
+    guard !connection.isListed else { return }
+    connection.isListed = true
+    listed.append(connection)
+  }
+
+  private func flush(_ connection: Connection) {
+    let wasBlocked = connection.isBlocked
+    switch connection.flush(&stretches, in: room, at: now) {
+    case .gone: remove(connection, wasWaiting: connection.session.isWaiting)
+    case .open:
+      if connection.isBlocked != wasBlocked || connection.session.end != nil { list(connection) }
+    }
+  }
+
+  /// Tells the poller what to watch this connection for now.
+  private func watch(_ connection: Connection) throws(SystemError) {
+    guard self.connection(connection.id) === connection else { return }
+    var interest: Poller.Interest = []
+    if connection.session.wantsBytes || connection.lingersUntil != nil { interest.insert(.reading) }
+    if connection.isBlocked { interest.insert(.writing) }
+    guard interest != connection.interest else { return }
+    connection.interest = interest
+    try poller.change(connection.socket.number, tag: tag(connection.id), interest)
+  }
+
+  private func schedule(_ connection: Connection) {
+    guard let deadline = connection.deadline(at: now.monotonic), deadline < connection.armed else {
+      return
+    }
+    connection.armed = deadline
+    timers.insert(TimerHeap.Entry(deadline: deadline, connection: connection.id))
+  }
+
+  private func remove(_ connection: Connection, wasWaiting: Bool) {
+    let slot = Int(connection.id.slot)
+    guard connections[slot] === connection else { return }
+    if wasWaiting { host.waiting.wrappingSubtract(1, ordering: .relaxed) }
+    connections[slot] = nil
+    generations[slot] &+= 1
+    freeSlots.append(slot)
+    // Closing the socket, with the last reference, takes it out of the poller.
+  }
+}

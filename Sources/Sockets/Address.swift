@@ -1,0 +1,147 @@
+import CLinux
+import Glibc
+
+/// An IPv4 or IPv6 address with a port.
+package struct Address: Sendable, CustomStringConvertible {
+  private var storage = sockaddr_storage()
+  private var length: socklen_t
+
+  /// The loopback or the wildcard address of a family.
+  package enum Special: Sendable { case anyIPv4, anyIPv6 }
+
+  package init(_ special: Special, port: UInt16) {
+    switch special {
+    case .anyIPv4:
+      var address = sockaddr_in()
+      address.sin_family = sa_family_t(AF_INET)
+      address.sin_port = port.bigEndian
+      length = socklen_t(MemoryLayout<sockaddr_in>.size)
+      // `sockaddr_storage` is larger than, and aligned for, every address (POSIX, sys/socket.h).
+      unsafe withUnsafeMutableBytes(of: &storage) { bytes in
+        unsafe bytes.storeBytes(of: address, as: sockaddr_in.self)
+      }
+    case .anyIPv6:
+      var address = sockaddr_in6()
+      address.sin6_family = sa_family_t(AF_INET6)
+      address.sin6_port = port.bigEndian
+      length = socklen_t(MemoryLayout<sockaddr_in6>.size)
+      unsafe withUnsafeMutableBytes(of: &storage) { bytes in
+        unsafe bytes.storeBytes(of: address, as: sockaddr_in6.self)
+      }
+    }
+  }
+
+  /// Lets `fill` write an address, as `accept` and `getsockname` do.
+  init?(filledBy fill: (UnsafeMutablePointer<sockaddr>, UnsafeMutablePointer<socklen_t>) -> Bool) {
+    var count = socklen_t(MemoryLayout<sockaddr_storage>.size)
+    let filled = unsafe withUnsafeMutablePointer(to: &storage) { pointer in
+      unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { unsafe fill($0, &count) }
+    }
+    guard filled else { return nil }
+    length = count
+  }
+
+  private init(copying pointer: UnsafePointer<sockaddr>, length: socklen_t) {
+    self.length = length
+    unsafe withUnsafeMutableBytes(of: &storage) { bytes in
+      unsafe bytes.copyMemory(
+        from: UnsafeRawBufferPointer(
+          start: pointer, count: min(Int(length), bytes.count)))
+    }
+  }
+
+  func withPointer<R>(_ body: (UnsafePointer<sockaddr>, socklen_t) -> R) -> R {
+    unsafe withUnsafePointer(to: storage) { pointer in
+      unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { unsafe body($0, length) }
+    }
+  }
+
+  /// `AF_INET` or `AF_INET6`.
+  package var family: Int32 { Int32(storage.ss_family) }
+
+  package var port: UInt16 {
+    get {
+      unsafe withUnsafeBytes(of: storage) { bytes in
+        // The port stands at the same place in both families' structures.
+        UInt16(bigEndian: unsafe bytes.load(fromByteOffset: 2, as: UInt16.self))
+      }
+    }
+    set {
+      unsafe withUnsafeMutableBytes(of: &storage) { bytes in
+        unsafe bytes.storeBytes(of: newValue.bigEndian, toByteOffset: 2, as: UInt16.self)
+      }
+    }
+  }
+
+  /// The address's own bytes: 4 of IPv4 (also when it came mapped into IPv6), else 16.
+  package var bytes: [UInt8] {
+    unsafe withUnsafeBytes(of: storage) { storage in
+      if family == AF_INET { return unsafe Array(storage[4..<8]) }
+      let all = unsafe Array(storage[8..<24])
+      let isMapped = all[0..<10].allSatisfy { $0 == 0 } && all[10] == 0xFF && all[11] == 0xFF
+      return isMapped ? Array(all[12...]) : all
+    }
+  }
+
+  /// Whether this is the wildcard address, of either family.
+  package var isWildcard: Bool { bytes.allSatisfy { $0 == 0 } }
+
+  /// The address in figures, without the port: `127.0.0.1`, `::1`, `fe80::1%eth0`.
+  package var host: String {
+    let bytes = bytes
+    if bytes.count == 4 {
+      return "\(bytes[0]).\(bytes[1]).\(bytes[2]).\(bytes[3])"
+    }
+    return unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(NI_MAXHOST)) { text in
+      let status = unsafe withPointer { pointer, length in
+        unsafe getnameinfo(
+          pointer, length, text.baseAddress, socklen_t(text.count), nil, 0, NI_NUMERICHOST)
+      }
+      return status == 0 ? unsafe String(cString: text.baseAddress!) : "?"
+    }
+  }
+
+  /// `127.0.0.1:12345`, or `[::1]:12345`.
+  package var description: String { Address.join(host: host, port: port) }
+
+  /// Writes a host and a port as one, with brackets around an IPv6 address.
+  package static func join(host: String, port: UInt16) -> String {
+    host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+  }
+}
+
+/// A host name or address that leads nowhere.
+package struct ResolutionError: Error, Equatable {
+  /// The resolver's words, lower case: "name or service not known".
+  package let reason: String
+}
+
+extension Address {
+  /// Looks a host name or numeric address up; this may wait for a name server.
+  /// - Parameter listening: whether the address is to listen on, not to connect to.
+  /// - Returns: at least one address, in the order to try them.
+  package static func resolve(_ host: String, port: UInt16, listening: Bool = false)
+    throws(ResolutionError) -> [Address]
+  {
+    var hints = unsafe addrinfo()
+    unsafe hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
+    unsafe hints.ai_flags = AI_NUMERICSERV | (listening ? AI_PASSIVE : 0)
+    var list: UnsafeMutablePointer<addrinfo>?
+    let status = unsafe getaddrinfo(host, String(port), &hints, &list)
+    guard status == 0 else {
+      let words = unsafe String(cString: gai_strerror(status))
+      throw ResolutionError(reason: words.prefix(1).lowercased() + words.dropFirst())
+    }
+    defer { unsafe freeaddrinfo(list) }
+    var addresses: [Address] = []
+    var next = unsafe list
+    while let entry = unsafe next {
+      if let pointer = unsafe entry.pointee.ai_addr {
+        unsafe addresses.append(Address(copying: pointer, length: entry.pointee.ai_addrlen))
+      }
+      unsafe next = entry.pointee.ai_next
+    }
+    guard !addresses.isEmpty else { throw ResolutionError(reason: "no address found") }
+    return addresses
+  }
+}

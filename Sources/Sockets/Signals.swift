@@ -1,0 +1,31 @@
+import CLinux
+import Glibc
+
+/// Signals taken as readable events instead of interrupting a thread (Linux signalfd).
+package struct Signals: ~Copyable, Sendable {
+  private let descriptor: Descriptor
+  package var number: Int32 { descriptor.number }
+
+  /// Blocks `signals` in the calling thread, and in every thread it starts from now on, and takes
+  /// them here. SIGPIPE is ignored: a write to a closed pipe or socket is an error like others.
+  package init(taking signals: [Int32]) throws(SystemError) {
+    signal(SIGPIPE, SIG_IGN)
+    var set = sigset_t()
+    unsafe sigemptyset(&set)
+    for signal in signals { unsafe sigaddset(&set, signal) }
+    unsafe pthread_sigmask(SIG_BLOCK, &set, nil)
+    let flags = Int32(SFD_NONBLOCK | SFD_CLOEXEC)
+    descriptor = Descriptor(
+      owning: Int32(try system("signalfd") { unsafe Int(signalfd(-1, &set, flags)) }))
+  }
+
+  /// The next signal that came; nil when there is none.
+  package borrowing func next() -> Int32? {
+    var information = signalfd_siginfo()
+    let size = MemoryLayout<signalfd_siginfo>.size
+    let count = unsafe withUnsafeMutableBytes(of: &information) { bytes in
+      unsafe Glibc.read(descriptor.number, bytes.baseAddress, size)
+    }
+    return count == size ? Int32(information.ssi_signo) : nil
+  }
+}
