@@ -43,7 +43,9 @@ package struct Outflow: Sendable {
   /// - Parameters:
   ///   - position: where in the log it belongs; nil for the log's end.
   ///   - count: bytes of the log at that place which it stands in for.
-  package mutating func post(_ bytes: [UInt8], after position: LogPosition? = nil, replacing count: Int = 0) {
+  package mutating func post(
+    _ bytes: [UInt8], after position: LogPosition? = nil, replacing count: Int = 0
+  ) {
     guard last == nil else { return }
     let after = max(position ?? end, own.last.map { $0.after + LogPosition($0.replaces) } ?? 0)
     ownBytes += bytes.count
@@ -68,7 +70,9 @@ package struct Outflow: Sendable {
   }
 
   /// As ``follow(_:of:)``, after all that is in the present log.
-  package mutating func follow(_ cursor: LogCursor, of publication: LogPublication, after: LogPosition) {
+  package mutating func follow(
+    _ cursor: LogCursor, of publication: LogPublication, after: LogPosition
+  ) {
     finishLog(to: after)
     isMidPacket = false
     follow(cursor, of: publication)
@@ -87,7 +91,10 @@ package struct Outflow: Sendable {
       }
     }
     for (index, packet) in own.enumerated() {
-      if packet.after > position { merged.append(contentsOf: own[index...]); break }
+      if packet.after > position {
+        merged.append(contentsOf: own[index...])
+        break
+      }
       if index == 0, sentOfFirst > 0 {
         merged.append(packet)
       } else {
@@ -181,7 +188,10 @@ package struct Outflow: Sendable {
     guard let before = cursor else { return }
     cursor?.advance(by: count)
     // The log's end, and the place of a packet of its own, are always between packets.
-    guard position < end else { return isMidPacket = false }
+    guard position < end else {
+      isMidPacket = false
+      return
+    }
     var last: UInt8 = 0
     unsafe before.forEachStretch(to: position) { stretch in
       last = unsafe stretch[stretch.count - 1]

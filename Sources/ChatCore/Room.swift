@@ -113,7 +113,9 @@ package struct Room {
     let wished = try wishedName(wish)
     if let wished, let joinID = joinID(in: wish, name: wished) {
       if let index = indicesByName[wished.folded], let member = members[index] {
-        let takenOver = member.connection.map { Delivery(connection: $0, content: .end(.takenOver)) }
+        let takenOver = member.connection.map {
+          Delivery(connection: $0, content: .end(.takenOver))
+        }
         if member.dialect == .text { forgetTextReader() }
         members[index]?.connection = connection
         members[index]?.dialect = dialect
