@@ -92,7 +92,9 @@ package struct Client: ~Copyable {
   }
 
   /// Whether more may be said: what waits to be sent or to come back is bounded.
-  private var hasRoom: Bool { session.output.count < Limits.outbox && session.unsettledCount < 1000 }
+  private var hasRoom: Bool {
+    session.output.count < Limits.outbox && session.unsettledCount < 1000
+  }
 
   private mutating func sayLines(_ input: inout LineInput) {
     while hasRoom, let line = input.takeLine() {
@@ -116,13 +118,16 @@ package struct Client: ~Copyable {
   }
 
   private mutating func receive() throws(SystemError) -> Ending? {
-    var span = buffer.mutableSpan
+    // Out of `self` while the session changes too; moved, not copied.
+    var bytes: [UInt8] = []
+    swap(&bytes, &buffer)
+    defer { swap(&bytes, &buffer) }
+    var span = bytes.mutableSpan
     switch try socket.receive(into: &span) {
     case .wouldBlock: return nil
     case .endOfStream: return lost()
     case .bytes(let count):
-      let events = session.receive(buffer.span.extracting(first: count), at: Self.now())
-      return try handle(events)
+      return try handle(session.receive(bytes.span.extracting(first: count), at: Self.now()))
     }
   }
 
