@@ -28,7 +28,8 @@ let package = Package(
       name: "ChatClient", dependencies: ["CEdit", "ChatCore", "Sockets", "OpenSSL"],
       swiftSettings: strict),
     .executableTarget(
-      name: "netchat", dependencies: ["ChatHost", "ChatClient"], swiftSettings: strict),
+      name: "netchat", dependencies: ["ChatHost", "ChatClient", "ChatCore", "OpenSSL", "Sockets"],
+      swiftSettings: strict),
 
     .testTarget(
       name: "ChatCoreTests", dependencies: ["ChatCore"], path: "Tests/ChatCore",

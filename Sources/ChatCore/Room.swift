@@ -246,7 +246,9 @@ package struct Room {
   }
 
   private mutating func writeToken(_ handle: Handle, _ name: Name, at now: Moment) {
-    let token = settings.tokenKey.token(id: handle.joinID, name: name, at: now.unixMilliseconds)
+    guard
+      let token = settings.tokenKey.token(id: handle.joinID, name: name, at: now.unixMilliseconds)
+    else { return }
     writer.key(",\"token\":")
     writer.escaped(token.span)
   }

@@ -41,7 +41,7 @@ package struct Address: Sendable, CustomStringConvertible {
     length = count
   }
 
-  private init(copying pointer: UnsafePointer<sockaddr>, length: socklen_t) {
+  init(copying pointer: UnsafePointer<sockaddr>, length: socklen_t) {
     self.length = length
     unsafe withUnsafeMutableBytes(of: &storage) { bytes in
       unsafe bytes.copyMemory(

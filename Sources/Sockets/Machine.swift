@@ -45,3 +45,31 @@ package enum Machine {
     return unsafe String(cString: name)
   }
 }
+
+extension Machine {
+  /// The addresses of this machine's network interfaces that are up, loopback left out; port 0.
+  package static var addresses: [Address] {
+    var list: UnsafeMutablePointer<ifaddrs>?
+    guard unsafe getifaddrs(&list) == 0 else { return [] }
+    defer { unsafe freeifaddrs(list) }
+    var addresses: [Address] = []
+    var next = unsafe list
+    while let entry = unsafe next {
+      unsafe next = entry.pointee.ifa_next
+      let flags = unsafe entry.pointee.ifa_flags
+      guard flags & UInt32(IFF_UP) != 0, flags & UInt32(IFF_LOOPBACK) == 0,
+        let pointer = unsafe entry.pointee.ifa_addr
+      else { continue }
+      switch Int32(unsafe pointer.pointee.sa_family) {
+      case AF_INET:
+        unsafe addresses.append(
+          Address(copying: pointer, length: socklen_t(MemoryLayout<sockaddr_in>.size)))
+      case AF_INET6:
+        unsafe addresses.append(
+          Address(copying: pointer, length: socklen_t(MemoryLayout<sockaddr_in6>.size)))
+      default: break
+      }
+    }
+    return addresses
+  }
+}

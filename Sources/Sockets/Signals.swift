@@ -12,7 +12,12 @@ package struct Signals: ~Copyable, Sendable {
     signal(SIGPIPE, SIG_IGN)
     var set = sigset_t()
     unsafe sigemptyset(&set)
-    for signal in signals { unsafe sigaddset(&set, signal) }
+    for number in signals {
+      // A shell without job control starts background programs with SIGINT ignored, and an ignored
+      // signal never arrives here either.
+      if number == SIGINT || number == SIGTERM { signal(number, SIG_DFL) }
+      unsafe sigaddset(&set, number)
+    }
     unsafe pthread_sigmask(SIG_BLOCK, &set, nil)
     let flags = Int32(SFD_NONBLOCK | SFD_CLOEXEC)
     descriptor = Descriptor(

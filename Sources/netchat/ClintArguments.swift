@@ -1,9 +1,9 @@
 /// What `netchat clint` was asked to do.
 struct ClintArguments: Equatable, Sendable {
-  /// A name or an address, an IPv6 address without brackets.
-  let host: String
-  /// 1 to 65535.
-  let port: UInt16
+  /// A name or an address, an IPv6 address without brackets; nil: to be asked for.
+  let host: String?
+  /// 1 to 65535; nil: to be asked for.
+  let port: UInt16?
   /// nil: the host gives one.
   let name: String?
   /// The longest wait for the connection and for the host; nil: for ever.
@@ -12,16 +12,24 @@ struct ClintArguments: Equatable, Sendable {
   let history: Int
   let format: OutputFormat
 
+  /// The timeout for clocks.
+  var timeoutNanoseconds: UInt64? {
+    timeout.map {
+      UInt64($0.components.seconds) * 1_000_000_000
+        + UInt64($0.components.attoseconds / 1_000_000_000)
+    }
+  }
+
   /// Fails where the operand and `--host` or `--port` say different things.
   init(_ arguments: ParsedArguments) throws(UsageError) {
-    let optionPort = arguments.value(of: ClintOption.port).port
+    let optionPort = arguments[ClintOption.port]?.port
     if let endpoint = arguments.operands.first?.endpoint {
       guard !arguments.isGiven(ClintOption.host) else {
         throw UsageError(
           "the host is given twice: \(quoted(endpoint.host)) and --host",
           hint: "leave out one of them")
       }
-      if let port = endpoint.port, arguments.isGiven(ClintOption.port), port != optionPort {
+      if let port = endpoint.port, let optionPort, port != optionPort {
         throw UsageError(
           "the port is given twice: \(port) with the host and --port \(optionPort)",
           hint: "leave out one of them")
@@ -29,7 +37,7 @@ struct ClintArguments: Equatable, Sendable {
       host = endpoint.host
       port = endpoint.port ?? optionPort
     } else {
-      host = arguments.value(of: ClintOption.host).text
+      host = arguments[ClintOption.host]?.text
       port = optionPort
     }
     name = arguments[ClintOption.name]?.text

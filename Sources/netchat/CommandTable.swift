@@ -116,10 +116,10 @@ struct Command: Sendable {
 /// The options of `netchat host`.
 enum HostOption {
   static let bind = Option(
-    "bind", "ADDR", .host, default: .value("127.0.0.1"),
-    help: "listen on this address; 0.0.0.0 is every IPv4 address, :: every address")
+    "bind", "ADDR", .host, default: .described("every address, IPv4 and IPv6"),
+    help: "listen on this address only; 127.0.0.1 is for this machine alone")
   static let port = Option(
-    "port", "PORT", .port(allowZero: true), default: .value("12345"),
+    "port", "PORT", .port(allowZero: true), default: .described("asked for"),
     help: "listen on this port; 0 takes a free one")
   static let timeout = Option(
     "timeout", "SECONDS", .seconds, default: .value("10"),
@@ -169,10 +169,10 @@ enum HostOption {
 /// The options of `netchat clint`.
 enum ClintOption {
   static let host = Option(
-    "host", "HOST", .host, default: .value("127.0.0.1"),
+    "host", "HOST", .host, default: .described("asked for"),
     help: "join the room of this host, a name or an address")
   static let port = Option(
-    "port", "PORT", .port(allowZero: false), default: .value("12345"),
+    "port", "PORT", .port(allowZero: false), default: .described("asked for"),
     help: "the host's port")
   static let name = Option(
     "name", "NAME", .name, default: .described("the host gives one"),
@@ -181,7 +181,7 @@ enum ClintOption {
     "timeout", "SECONDS", .seconds, default: .value("10"),
     help: "wait at most this long to connect and for the host; 0 waits for ever")
   static let history = Option(
-    "history", "N", .count(0...1_000_000), default: .value("20"),
+    "history", "N", .count(0...1_000_000), default: .value("0"),
     help: "show at most this many past packets on joining")
   static let json = Option(
     "json",
@@ -219,13 +219,19 @@ enum CommandTable {
       Requirement(HostOption.cert, needs: HostOption.tls, HostOption.secure),
     ],
     notes: [
-      "What you type is said in the room, under the name 'server'."
+      "What you type is said in the room, under the name 'server'. The end of the input does "
+        + "not close the room; Ctrl-C, SIGTERM and SIGHUP do.",
+      "Without --port the port is asked for, on a terminal or of a pipe. On a terminal the host "
+        + "also asks whether to encrypt, unless --plain, --tls or --secure says so.",
     ],
     examples: [
-      Example(commandLine: "netchat host", meaning: "a room for this machine"),
+      Example(commandLine: "netchat host", meaning: "asks for the port, then opens the room"),
       Example(
-        commandLine: "netchat host --bind 0.0.0.0 --port 4000",
-        meaning: "a room for everyone who can reach this machine"),
+        commandLine: "netchat host --port 4000 </dev/null &",
+        meaning: "a room in the background, until SIGTERM"),
+      Example(
+        commandLine: "netchat host --bind 127.0.0.1 --port 4000",
+        meaning: "a room for this machine only"),
     ],
     invocation: { arguments throws(UsageError) in .host(try HostArguments(arguments)) })
 
@@ -243,12 +249,21 @@ enum CommandTable {
     ],
     exclusions: [],
     requirements: [],
-    notes: [],
+    notes: [
+      "What you type is said in the room. The end of the input ends the client once all that it "
+        + "said has come back from the room.",
+      "The status is 0 when all that was said is in the room, 1 when the room could not be "
+        + "joined, 2 for a wrong command line, 3 when the host closed or the connection broke, "
+        + "and 4 when it did so before all that was said had come back.",
+    ],
     examples: [
-      Example(commandLine: "netchat clint", meaning: "the room on this machine"),
+      Example(commandLine: "netchat clint", meaning: "asks for the host and the port"),
       Example(
         commandLine: "netchat clint example.org:4000 --name Alice",
         meaning: "a room elsewhere, as Alice"),
+      Example(
+        commandLine: "echo done | netchat clint --host 192.0.2.1 --port 4000",
+        meaning: "says one line; status 0 means that it is in the room"),
     ],
     invocation: { arguments throws(UsageError) in .clint(try ClintArguments(arguments)) })
 

@@ -111,7 +111,7 @@ struct Endpoint: Equatable, Sendable {
     let parts = text.split(separator: ".", omittingEmptySubsequences: false)
     return parts.count == 4
       && parts.allSatisfy {
-        (1...3).contains($0.utf8.count) && $0.utf8.allSatisfy(isDigit) && Int($0)! <= 255
+        (1...3).contains($0.utf8.count) && $0.utf8.allSatisfy(isDigit) && (Int($0) ?? 256) <= 255
       }
   }
 

@@ -9,10 +9,10 @@ struct HostArguments: Equatable, Sendable {
     case secure
   }
 
-  /// A name or an address, an IPv6 address without brackets.
-  let bind: String
-  /// 0: a free one.
-  let port: UInt16
+  /// A name or an address, an IPv6 address without brackets; nil: every address.
+  let bind: String?
+  /// 0: a free one; nil: to be asked for.
+  let port: UInt16?
   /// The longest wait for the other side; nil: for ever.
   let timeout: Duration?
   /// nil: not said.
@@ -37,8 +37,8 @@ struct HostArguments: Equatable, Sendable {
   let format: OutputFormat
 
   init(_ arguments: ParsedArguments) throws(UsageError) {
-    bind = arguments.value(of: HostOption.bind).text
-    port = arguments.value(of: HostOption.port).port
+    bind = arguments[HostOption.bind]?.text
+    port = arguments[HostOption.port]?.port
     timeout = arguments.value(of: HostOption.timeout).timeout
     security =
       if arguments.isGiven(HostOption.secure) {

@@ -1,2 +1,4 @@
-/// The program's version, as `--version` and the `hello` packet tell it.
-let version = "1.0.0"
+import ChatCore
+
+/// This program's version, as `--version` says it.
+let version = Software.version
