@@ -1,3 +1,5 @@
+import Glibc
+
 extension [UInt8] {
   /// Appends a stretch of bytes by one copy.
   @inline(__always)
@@ -16,13 +18,16 @@ extension [UInt8] {
   /// Appends an integer in decimal.
   package mutating func append(decimal value: Int64) {
     if value < 0 { append(UInt8(ascii: "-")) }
+    // 2^64 has 20 digits.
+    var digits = InlineArray<20, UInt8>(repeating: 0)
+    var first = 20
     var rest = value.magnitude
-    let start = count
     repeat {
-      append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10))
+      first -= 1
+      digits[first] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
       rest /= 10
     } while rest > 0
-    self[start...].reverse()
+    append(digits.span.extracting(first..<20))
   }
 }
 
@@ -30,12 +35,49 @@ extension Span<UInt8> {
   /// The index of the first `byte` at or after `start`.
   @inline(__always)
   func firstIndex(of byte: UInt8, from start: Int) -> Int? {
+    // The C library looks at many bytes at once; the pointers stay inside the closure.
+    unsafe withUnsafeBufferPointer { buffer in
+      guard start < buffer.count, let base = buffer.baseAddress,
+        let found = unsafe memchr(base + start, Int32(byte), buffer.count - start)
+      else { return nil }
+      return unsafe UnsafeRawPointer(found) - UnsafeRawPointer(base)
+    }
+  }
+
+  /// The index of the first byte at or after `start` that a JSON string does not simply contain: a
+  /// quotation mark, a backslash, a control character, or one outside ASCII. The count if there is
+  /// none.
+  @inline(__always)
+  func endOfPlainText(from start: Int) -> Int {
     var index = start
+    // Eight bytes at a time: a byte's high bit is set where the byte is one of those. A borrow may
+    // set the bit of a plain byte too, behind a real one: then the loop below finds the real one.
+    let ones: UInt64 = 0x0101_0101_0101_0101
+    let highs: UInt64 = 0x8080_8080_8080_8080
+    let raw = unsafe bytes
+    while index + 8 <= count {
+      // Inside the span, and any bytes make an integer.
+      let word = unsafe raw.unsafeLoadUnaligned(fromByteOffset: index, as: UInt64.self)
+      let quote = word ^ (ones &* 0x22)
+      let backslash = word ^ (ones &* 0x5C)
+      let special =
+        (word &- ones &* 0x20) | (quote &- ones) | (backslash &- ones) | word
+      if special & highs != 0 { break }
+      index += 8
+    }
     while index < count {
-      if self[index] == byte { return index }
+      let byte = self[index]
+      if byte < 0x20 || byte >= 0x80 || byte == 0x22 || byte == 0x5C { return index }
       index += 1
     }
-    return nil
+    return index
+  }
+
+  /// Whether every byte is ASCII that a terminal just shows.
+  @inline(__always)
+  var isPrintableASCII: Bool {
+    for index in indices where self[index] < 0x20 || self[index] > 0x7E { return false }
+    return true
   }
 
   func starts(with literal: StaticString) -> Bool {

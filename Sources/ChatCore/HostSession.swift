@@ -2,7 +2,7 @@
 ///
 /// Bytes and the time go in; what the connection is to be sent waits in ``outflow``, what others are
 /// to be sent comes back as deliveries. It knows nothing of sockets.
-package struct HostSession {
+package struct HostSession: ~Copyable {
   private enum State {
     /// `hello` is out and nothing has come: not yet anybody.
     case waiting
@@ -333,7 +333,7 @@ package struct HostSession {
     guard !hasShownItself else { return }
     hasShownItself = true
     let line = Transcript.connection(from: address)
-    room.withLock { $0.screen?.note(line) }
+    room.withLock { $0.note(line) }
   }
 
   /// Sends a last answer and ends.

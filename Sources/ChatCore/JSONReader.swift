@@ -19,6 +19,8 @@ struct JSONReader {
   var index = 0
 
   enum Value {
+    /// There is none.
+    case absent
     case string(JSONString)
     /// A number without fraction or exponent that fits.
     case integer(Int64)
@@ -175,7 +177,9 @@ struct JSONReader {
     index += 1
     let start = index
     var hasEscapes = false
-    while index < line.count {
+    while true {
+      index = line.endOfPlainText(from: index)
+      guard index < line.count else { break }
       let byte = line[index]
       if byte == UInt8(ascii: "\"") {
         let end = index
@@ -187,8 +191,6 @@ struct JSONReader {
         try escape(in: line)
       } else if byte < 0x20 {
         throw .syntax(at: index)
-      } else if byte < 0x80 {
-        index += 1
       } else {
         guard let length = UTF8Sequence.length(in: line, at: index) else {
           throw .invalidUTF8(at: index)

@@ -1,5 +1,7 @@
 /// A member's name (PROTOCOL.md, section 4).
-package struct Name: Sendable {
+///
+/// Never changed once made, and shared: each message needs its sender's.
+package final class Name: Sendable {
   package let text: String
   /// What names are compared by. Swift compares and hashes strings by canonical equivalence.
   package let folded: String
@@ -7,10 +9,9 @@ package struct Name: Sendable {
   package let escaped: [UInt8]
 
   /// A name that keeps the rules; nil if the text breaks one, or is the host's own.
-  package init?(_ text: String) {
-    guard NameRules.allow(text) else { return nil }
+  package convenience init?(_ text: String) {
+    guard NameRules.allow(text), NameRules.fold(text) != "server" else { return nil }
     self.init(unchecked: text)
-    guard folded != "server" else { return nil }
   }
 
   /// A name that this program made.

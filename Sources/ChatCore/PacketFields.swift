@@ -1,8 +1,8 @@
 /// A line read as a packet: the values of the keys that mean something, still in the line.
 ///
 /// Everything in PROTOCOL.md, section 1 that does not depend on the packet's type has been checked.
-package struct PacketFields {
-  private var values = InlineArray<34, JSONReader.Value?>(repeating: nil)
+package struct PacketFields: ~Copyable {
+  private var values = InlineArray<34, JSONReader.Value>(repeating: .absent)
 
   /// Reads a line, given without its line end.
   package init(_ line: Span<UInt8>) throws(PacketError) {
@@ -27,7 +27,7 @@ package struct PacketFields {
       try reader.expect(UInt8(ascii: ":"), in: line)
       if let key = Key.named(name, in: line) {
         let value = try reader.value(depth: 1, in: line)
-        guard values[key.rawValue] == nil else { throw .duplicateKey(at: Int(name.start)) }
+        guard case .absent = values[key.rawValue] else { throw .duplicateKey(at: Int(name.start)) }
         values[key.rawValue] = value
       } else {
         guard otherKeys.insert(name, in: line) else { throw .duplicateKey(at: Int(name.start)) }
@@ -44,12 +44,14 @@ package struct PacketFields {
     guard reader.index == line.count else { throw .syntax(at: reader.index) }
   }
 
-  package func has(_ key: Key) -> Bool { values[key.rawValue] != nil }
+  package func has(_ key: Key) -> Bool {
+    if case .absent = values[key.rawValue] { false } else { true }
+  }
 
   /// The string at an optional key.
   package func string(_ key: Key) throws(PacketError) -> JSONString? {
     switch values[key.rawValue] {
-    case nil: return nil
+    case .absent: return nil
     case .string(let string): return string
     default: throw .mistyped(key)
     }
@@ -64,7 +66,7 @@ package struct PacketFields {
   /// The integer at an optional key, written without fraction or exponent.
   package func integer(_ key: Key, in range: ClosedRange<Int64>) throws(PacketError) -> Int64? {
     switch values[key.rawValue] {
-    case nil: return nil
+    case .absent: return nil
     case .integer(let value) where range.contains(value): return value
     default: throw .mistyped(key)
     }
@@ -73,7 +75,7 @@ package struct PacketFields {
   /// The truth value at an optional key.
   package func bool(_ key: Key) throws(PacketError) -> Bool? {
     switch values[key.rawValue] {
-    case nil: return nil
+    case .absent: return nil
     case .bool(let value): return value
     default: throw .mistyped(key)
     }
@@ -82,7 +84,7 @@ package struct PacketFields {
   /// The strings of an array at an optional key.
   package func strings(_ key: Key, in line: Span<UInt8>) throws(PacketError) -> [String]? {
     switch values[key.rawValue] {
-    case nil: return nil
+    case .absent: return nil
     case .array(let range):
       var strings: [String] = []
       var reader = JSONReader()

@@ -35,6 +35,9 @@ package struct PacketWriter {
     bytes.append(UInt8(ascii: "\""))
   }
 
+  /// A string whose bytes are escaped already.
+  package mutating func escaped(_ raw: [UInt8]) { escaped(raw.span) }
+
   package mutating func integer(_ value: Int64) { bytes.append(decimal: value) }
 
   package mutating func bool(_ value: Bool) { bytes.append(value ? "true" : "false") }
@@ -42,7 +45,7 @@ package struct PacketWriter {
   package mutating func number(_ number: MessageNumber) {
     key(",\"sid\":")
     let sid = number.sid.bytes
-    escaped(sid.span)
+    escaped(sid)
     key(",\"n\":")
     integer(number.n)
   }

@@ -46,7 +46,8 @@ package struct Room {
 
   package let settings: Settings
   package private(set) var log = RoomLog()
-  /// The same stream as the lines that text clients see, kept only while there are any.
+  /// The same stream as the lines that people see, kept only while somebody reads it: text clients
+  /// and the host's screen.
   private var textLog: RoomLog?
   private var textReaders = 0
   package private(set) var lastID: Int64 = 0
@@ -61,8 +62,10 @@ package struct Room {
   private var announcements = Announcements()
   private var senders = SenderTable()
   private var writer = PacketWriter()
-  /// The host's own screen.
-  package var screen: ScreenFeed?
+  private var textLine: [UInt8] = []
+  /// The host's own screen, and whether it shows packets instead of the lines that people see.
+  package private(set) var screen: ScreenFeed?
+  private var screenShowsPackets = false
 
   package init(_ settings: Settings) {
     self.settings = settings
@@ -226,7 +229,7 @@ package struct Room {
   ) -> Admission {
     writer.begin("auth_result")
     writer.key(",\"ok\":true,\"client_name\":")
-    writer.escaped(name.escaped.span)
+    writer.escaped(name.escaped)
     writer.key(",\"id\":")
     writer.integer(id ?? lastID)
     writer.key(",\"total\":")
@@ -405,9 +408,9 @@ package struct Room {
     _ text: JSONString, in line: Span<UInt8>, number: MessageNumber?, from handle: Handle,
     at now: Moment
   ) throws(SayFailure) {
-    guard let member = member(handle) else { throw .notAMember }
+    guard let name = memberName(handle) else { throw .notAMember }
     if let number { try check(number, handle) }
-    try appendChat(from: member.name, line.extracting(text.range), text.hasEscapes, number, at: now)
+    try appendChat(from: name, line.extracting(text.range), text.hasEscapes, number, at: now)
     if let number { senders.note(number, owner: handle.joinID) }
   }
 
@@ -464,7 +467,7 @@ package struct Room {
   }
 
   /// The name a member has now.
-  package func name(of handle: Handle) -> String? { member(handle)?.name.text }
+  package func name(of handle: Handle) -> String? { memberName(handle)?.text }
 
   package enum RenameFailure: Error, Equatable, Sendable {
     case invalid, reserved, unchanged, notAMember
@@ -498,6 +501,11 @@ package struct Room {
     indicesByName[name.folded] = handle.index
   }
 
+  /// The name alone: each message asks for it, and a whole member would be copied.
+  private func memberName(_ handle: Handle) -> Name? {
+    members[handle.index]?.joinID == handle.joinID ? members[handle.index]?.name : nil
+  }
+
   private func member(_ handle: Handle) -> Member? {
     guard let member = members[handle.index], member.joinID == handle.joinID else { return nil }
     return member
@@ -513,12 +521,7 @@ package struct Room {
     guard writer.bytes.count <= Limits.hostLine else { throw .tooLong }
     lastID += 1
     keepAndAppend(lastID)
-    if textLog != nil {
-      var bytes: [UInt8] = []
-      bytes.append(raw)
-      let whole = JSONString(start: 0, end: Int32(raw.count), hasEscapes: hasEscapes)
-      appendText(Transcript.chat(from: name.text, JSONText.text(whole, in: bytes.span)))
-    }
+    if textLog != nil { appendChatText(from: name, raw, hasEscapes) }
   }
 
   private mutating func writeChat(
@@ -527,10 +530,10 @@ package struct Room {
   ) {
     writer.begin("chat")
     writer.key(",\"encrypted\":false,\"from\":")
-    writer.escaped(name.escaped.span)
+    writer.escaped(name.escaped)
     if let other {
       writer.key(",\"to\":")
-      writer.escaped(other.escaped.span)
+      writer.escaped(other.escaped)
     }
     writer.key(",\"text\":")
     writer.escaped(raw)
@@ -575,11 +578,11 @@ package struct Room {
     writer.key("\"")
     if let name {
       writer.key(",\"name\":")
-      writer.escaped(name.escaped.span)
+      writer.escaped(name.escaped)
     }
     if let other {
       writer.key(",\"to\":")
-      writer.escaped(other.escaped.span)
+      writer.escaped(other.escaped)
     }
     writer.key(",\"text\":")
     writer.string(text)
@@ -595,7 +598,7 @@ package struct Room {
     writer.integer(Int64(memberCount))
     writer.end()
     log.append(writer.bytes)
-    screen?.packetAppended(log.cursor)
+    if screenShowsPackets { advanceScreen(log) }
     appendText(Transcript.count(memberCount))
   }
 
@@ -603,11 +606,65 @@ package struct Room {
     let place = log.cursor
     log.append(writer.bytes)
     kept.append(id, at: place, end: log.end)
-    screen?.packetAppended(log.cursor)
+    if screenShowsPackets { advanceScreen(log) }
   }
 
   private mutating func appendText(_ line: String) {
     guard textLog != nil else { return }
-    textLog?.append(Array((line + "\n").utf8))
+    appendText(Array((line + "\n").utf8))
   }
+
+  private mutating func appendText(_ line: [UInt8]) {
+    textLog?.append(line)
+    if !screenShowsPackets, screen != nil, let textLog { advanceScreen(textLog) }
+  }
+
+  /// The log that the screen reads has a line more.
+  private mutating func advanceScreen(_ log: borrowing RoomLog) {
+    if screen?.lineAppended(log.end) ?? false { screen?.skip(to: log.cursor) }
+  }
+
+  /// Appends a message as the line that people see: `NAME: TEXT`.
+  private mutating func appendChatText(from name: Name, _ raw: Span<UInt8>, _ hasEscapes: Bool) {
+    guard !hasEscapes, raw.isPrintableASCII, name.text.utf8Span.span.isPrintableASCII else {
+      var bytes: [UInt8] = []
+      bytes.append(raw)
+      let whole = JSONString(start: 0, end: Int32(raw.count), hasEscapes: hasEscapes)
+      return appendText(Transcript.chat(from: name.text, JSONText.text(whole, in: bytes.span)))
+    }
+    // What nearly every message is like needs no detour over strings.
+    textLine.removeAll(keepingCapacity: true)
+    textLine.append(name.text.utf8Span.span)
+    textLine.append(": ")
+    textLine.append(raw)
+    textLine.append(UInt8(ascii: "\n"))
+    appendText(textLine)
+  }
+
+  // MARK: The screen
+
+  /// Lets the host's screen read from now on.
+  package mutating func showOnScreen(packets: Bool, maxLag: Int = Limits.lag) {
+    screenShowsPackets = packets
+    if packets {
+      screen = ScreenFeed(log, maxLag: maxLag)
+    } else {
+      let text = textLog ?? RoomLog()
+      textLog = text
+      textReaders += 1
+      screen = ScreenFeed(text, maxLag: maxLag)
+    }
+  }
+
+  /// Nobody looks at the screen any more.
+  package mutating func closeScreen() {
+    if screen != nil, !screenShowsPackets { forgetTextReader() }
+    screen = nil
+  }
+
+  /// Adds a line of the host's own to the screen.
+  package mutating func note(_ line: String) { screen?.note(line) }
+
+  /// Takes what the screen is to show next; nil if there is nothing.
+  package mutating func nextForScreen() -> ScreenFeed.Item? { screen?.next() }
 }

@@ -2,63 +2,60 @@
 /// own between its packets.
 ///
 /// A slow terminal or pipe never delays the room: when it is too far behind it goes on at the log's
-/// end, and how many packets it did not show is counted.
+/// end, and how many lines it did not show is counted.
 package struct ScreenFeed: Sendable {
   package enum Item: Equatable, Sendable {
-    /// Whole packets, as JSON lines.
-    case packets([UInt8])
+    /// Whole lines of the log it reads: JSON packets, or the lines that people see.
+    case lines([UInt8])
     /// A line of the host's own.
     case note(String)
-    /// So many packets were not shown.
+    /// So many lines were not shown.
     case skipped(Int)
   }
 
   private var cursor: LogCursor
   private let publication: LogPublication
   private var notes: [(after: LogPosition, line: String)] = []
-  private var packetsWaiting = 0
-  private var packetsSkipped = 0
+  private var linesWaiting = 0
+  private var linesSkipped = 0
   private let maxLag: Int
 
   /// - Parameter maxLag: bytes it may be behind.
-  package init(_ log: RoomLog, maxLag: Int = Limits.lag) {
+  init(_ log: RoomLog, maxLag: Int) {
     cursor = log.cursor
     publication = log.publication
     self.maxLag = maxLag
   }
 
-  /// A packet was appended, and the log ends at `end` now.
-  mutating func packetAppended(_ end: LogCursor) {
-    packetsWaiting += 1
-    if end.position - cursor.position > LogPosition(maxLag) { skip(to: end) }
+  /// A line was appended, and the log ends at `end` now. Says whether the screen is too far behind.
+  mutating func lineAppended(_ end: LogPosition) -> Bool {
+    linesWaiting += 1
+    return end - cursor.position > LogPosition(maxLag)
+  }
+
+  /// Goes on at the log's end.
+  mutating func skip(to end: LogCursor) {
+    linesSkipped += linesWaiting + notes.count
+    linesWaiting = 0
+    notes = []
+    cursor = end
   }
 
   /// Adds a line of the host's own at this place of the log.
   package mutating func note(_ line: String) {
     // A screen that takes nothing must not make notes pile up either.
-    if notes.count >= 10_000 {
-      packetsSkipped += 1
+    guard notes.count < Limits.screenNotes else {
+      linesSkipped += 1
       return
     }
     notes.append((publication.end, line))
   }
 
-  private mutating func skip(to end: LogCursor) {
-    packetsSkipped += packetsWaiting + notes.count
-    packetsWaiting = 0
-    notes = []
-    cursor = end
-  }
-
-  package var isEmpty: Bool {
-    notes.isEmpty && packetsSkipped == 0 && cursor.position >= publication.end
-  }
-
-  /// Takes what comes next, some 64 KiB of packets at most at a time; nil if there is nothing.
+  /// Takes what comes next, some 64 KiB of lines at a time; nil if there is nothing.
   package mutating func next() -> Item? {
-    if packetsSkipped > 0 {
-      defer { packetsSkipped = 0 }
-      return .skipped(packetsSkipped)
+    if linesSkipped > 0 {
+      defer { linesSkipped = 0 }
+      return .skipped(linesSkipped)
     }
     if let first = notes.first, first.after <= cursor.position {
       notes.removeFirst()
@@ -71,7 +68,7 @@ package struct ScreenFeed: Sendable {
     if bytes.last != UInt8(ascii: "\n"), let end = cursor.endOfLine(to: limit) {
       cursor.read(to: end, atMost: .max, into: &bytes)
     }
-    packetsWaiting -= bytes.count { $0 == UInt8(ascii: "\n") }
-    return .packets(bytes)
+    linesWaiting -= bytes.count { $0 == UInt8(ascii: "\n") }
+    return .lines(bytes)
   }
 }

@@ -20,7 +20,9 @@ final class Connection {
   var isListed = false
   private var peerEnded = false
 
-  init(id: ConnectionID, socket: consuming StreamSocket, session: HostSession, now: UInt64) {
+  init(
+    id: ConnectionID, socket: consuming StreamSocket, session: consuming HostSession, now: UInt64
+  ) {
     self.id = id
     self.socket = socket
     self.session = session

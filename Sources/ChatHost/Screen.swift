@@ -16,7 +16,7 @@ package struct Screen: Sendable {
     self.host = host
     self.format = format
     self.output = output
-    host.room.withLock { $0.screen = ScreenFeed($0.log) }
+    host.room.withLock { $0.showOnScreen(packets: format == .json) }
   }
 
   /// Shows what comes until the output is gone; the room goes on without it.
@@ -30,13 +30,13 @@ package struct Screen: Sendable {
         try showAll()
       }
     } catch {
-      host.room.withLock { $0.screen = nil }
+      host.room.withLock { $0.closeScreen() }
     }
   }
 
   /// Shows everything there is now.
   package func showAll() throws(SystemError) {
-    while let item = host.room.withLock({ $0.screen?.next() }) {
+    while let item = host.room.withLock({ $0.nextForScreen() }) {
       let bytes = shown(item)
       try writeAll(bytes.span, to: output)
     }
@@ -44,28 +44,13 @@ package struct Screen: Sendable {
 
   private func shown(_ item: ScreenFeed.Item) -> [UInt8] {
     switch (item, format) {
-    case (.packets(let bytes), .lines): lines(bytes)
-    case (.packets(let bytes), .json): DisplayText.escapedJSON(bytes.span)
+    case (.lines(let bytes), .lines): bytes
+    case (.lines(let bytes), .json): DisplayText.escapedJSON(bytes.span)
     case (.note(let line), .lines): Array((line + "\n").utf8)
     case (.note(let line), .json): note("connection", line)
     case (.skipped(let count), .lines): Array("(\(count) lines not shown)\n".utf8)
     case (.skipped(let count), .json): note("skipped", "\(count) packets not shown")
     }
-  }
-
-  private func lines(_ packets: [UInt8]) -> [UInt8] {
-    var text: [UInt8] = []
-    var reader = LineReader(limit: .max)
-    var start = 0
-    while case .line(let range) = reader.next(in: packets.span, from: &start) {
-      // The room's own packets are well-formed.
-      guard let packet = try? HostPacket(packets.span.extracting(range)),
-        let line = Transcript.line(for: packet)
-      else { continue }
-      text.append(contentsOf: line.utf8)
-      text.append(UInt8(ascii: "\n"))
-    }
-    return text
   }
 
   private func note(_ event: StaticString, _ text: String) -> [UInt8] {
