@@ -313,6 +313,8 @@ final class Worker {
       for slot in connections.indices {
         guard let connection = connections[slot], !connection.isBlocked else { continue }
         flush(connection)
+        // The poller and the timers must be told.
+        if connection.isBlocked || connection.session.end != nil { list(connection) }
       }
     }
     try settleListed()
@@ -347,18 +349,15 @@ final class Worker {
   }
 
   private func flush(_ connection: Connection) {
-    let wasBlocked = connection.isBlocked
-    switch connection.flush(&stretches, in: room, at: now) {
-    case .gone: remove(connection, wasWaiting: connection.session.isWaiting)
-    case .open:
-      if connection.isBlocked != wasBlocked || connection.session.end != nil { list(connection) }
+    if case .gone = connection.flush(&stretches, in: room, at: now) {
+      remove(connection, wasWaiting: connection.session.isWaiting)
     }
   }
 
   /// Tells the poller what to watch this connection for now.
   private func watch(_ connection: Connection) throws(SystemError) {
     guard self.connection(connection.id) === connection else { return }
-    var interest: Poller.Interest = []
+    var interest = Poller.Interest()
     if connection.session.wantsBytes || connection.lingersUntil != nil { interest.insert(.reading) }
     if connection.isBlocked { interest.insert(.writing) }
     guard interest != connection.interest else { return }
