@@ -80,8 +80,8 @@ package enum HostPacket: Equatable, Sendable {
       return value
     }
     func body() throws(PacketError) -> Chat.Body {
-      if try fields.bool(.encrypted) ?? false { return .payload(try required(.payload)) }
       if fields.has(.payload), fields.has(.text) { throw .textAndPayload }
+      if try fields.bool(.encrypted) ?? false { return .payload(try required(.payload)) }
       return .text(try required(.text))
     }
     switch try required(.type) {
