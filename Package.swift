@@ -33,6 +33,7 @@ let package = Package(
 
     .testTarget(
       name: "ChatCoreTests", dependencies: ["ChatCore"], path: "Tests/ChatCore",
+      resources: [.copy("Vectors")],
       swiftSettings: lenient),
     .testTarget(
       name: "OpenSSLTests", dependencies: ["OpenSSL"], path: "Tests/OpenSSL",
