@@ -145,10 +145,12 @@ package struct HostSession: ~Copyable {
 
   private mutating func finish(in room: SharedRoom, at now: Moment) -> [Delivery] {
     var deliveries: [Delivery] = []
-    if let first = lines.firstUnfinished, isText || (first != UInt8(ascii: "{") && mayBecomeText) {
-      // A text client's last line without LF counts as said (section 8).
+    if lines.hasUnfinished, isText || mayBecomeText {
       let line = lines.takeUnfinished()
-      receive(line: line.span, in: room, at: now, &deliveries)
+      // A text client's last line without LF counts as said (section 8), a packet does not.
+      if isText || firstByte(line.span) != UInt8(ascii: "{") {
+        receive(line: line.span, in: room, at: now, &deliveries)
+      }
     }
     leave(room, at: now)
     close(.afterSending)
