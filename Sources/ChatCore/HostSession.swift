@@ -105,7 +105,7 @@ package struct HostSession: ~Copyable {
       if isWaiting {
         bytesBeforeAdmission += start - before
         if bytesBeforeAdmission > Limits.bytesBeforeAdmission {
-          refuse(PacketWriter.error(.tooLong, "Too much before admission."), room)
+          refuse(PacketWriter.error(.tooLong, "Too much before admission."), room, at: now)
           break
         }
       }
@@ -117,7 +117,7 @@ package struct HostSession: ~Copyable {
         receive(line: line.span, in: room, at: now, &deliveries)
       case .needsMore: break
       case .tooLong:
-        refuse(PacketWriter.error(.tooLong, tooLong), room)
+        refuse(PacketWriter.error(.tooLong, tooLong), room, at: now)
       }
     }
     return deliveries
@@ -202,7 +202,8 @@ package struct HostSession: ~Copyable {
     if first != UInt8(ascii: "{"), mayBecomeText {
       show(room)
       if isHTTPRequest(line) {
-        return refuse(Array("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n".utf8), room)
+        let answer = "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n"
+        return refuse(Array(answer.utf8), room, at: now)
       }
       becomeText(in: room, at: now)
       return receiveText(line, in: room, at: now, &deliveries)
@@ -212,7 +213,7 @@ package struct HostSession: ~Copyable {
       packet = try ClientPacket(line)
     } catch {
       let answer = PacketWriter.error(.invalidPacket, error.reason)
-      if isWaiting { refuse(answer, room) } else { outflow.post(answer) }
+      if isWaiting { refuse(answer, room, at: now) } else { outflow.post(answer) }
       return
     }
     show(room)
@@ -259,7 +260,7 @@ package struct HostSession: ~Copyable {
     case .pong, .other: break
     case .bye: close(.afterSending)
     case .chat, .nick, .who, .authConfirm:
-      refuse(PacketWriter.authResult(refused: "Authentication required."), room)
+      refuse(PacketWriter.authResult(refused: "Authentication required."), room, at: now)
     }
   }
 
@@ -286,7 +287,7 @@ package struct HostSession: ~Copyable {
       state = .member(Member(handle: admission.handle, dialect: dialect, isSilent: isSilent))
       if let takenOver = admission.takenOver { deliveries.append(takenOver) }
     } catch {
-      refuse(PacketWriter.authResult(refused: error.reason), room)
+      refuse(PacketWriter.authResult(refused: error.reason), room, at: now)
     }
   }
 
@@ -310,8 +311,7 @@ package struct HostSession: ~Copyable {
       state = .member(Member(handle: admission.handle, dialect: .packets, isSilent: false))
       if let takenOver = admission.takenOver { deliveries.append(takenOver) }
     } catch {
-      leave(room, at: now)
-      refuse(PacketWriter.authResult(refused: error.reason), room)
+      refuse(PacketWriter.authResult(refused: error.reason), room, at: now)
     }
   }
 
@@ -338,11 +338,12 @@ package struct HostSession: ~Copyable {
     room.withLock { $0.note(line) }
   }
 
-  /// Sends a last answer and ends.
-  private mutating func refuse(_ answer: [UInt8], _ room: SharedRoom) {
+  /// Sends a last answer and ends; a member is gone at once.
+  private mutating func refuse(_ answer: [UInt8], _ room: SharedRoom, at now: Moment) {
     outflow.post(answer)
     saidBye = true
     close(.afterSending)
+    leave(room, at: now)
   }
 
   private mutating func close(_ how: End) {
