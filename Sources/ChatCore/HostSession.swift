@@ -307,7 +307,12 @@ package struct HostSession: ~Copyable {
       let admission = try room.withLock { room throws(Room.Refusal) in
         try room.upgrade(member.handle, to: wish, at: now)
       }
-      enter(admission)
+      if outflow.position <= admission.cursor.position {
+        // What was said since its silent admission, and not sent yet, comes first.
+        outflow.post(admission.result, after: admission.cursor.position)
+      } else {
+        enter(admission)
+      }
       state = .member(Member(handle: admission.handle, dialect: .packets, isSilent: false))
       if let takenOver = admission.takenOver { deliveries.append(takenOver) }
     } catch {
