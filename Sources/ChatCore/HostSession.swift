@@ -239,7 +239,8 @@ package struct HostSession: ~Copyable {
   private func isHTTPRequest(_ line: Span<UInt8>) -> Bool {
     var words: [String] = []
     var bytes: [UInt8] = []
-    bytes.append(line.extracting(first: min(line.count, Limits.bytesBeforeAdmission)))
+    // All of it: one admitted for its silence may send a long line, and the version stands last.
+    bytes.append(line)
     words = bytes.split(separator: 0x20).map { String(decoding: $0, as: UTF8.self) }
     guard let method = words.first, let version = words.last, words.count >= 2 else { return false }
     return version.hasPrefix("HTTP/") && method.utf8.allSatisfy { 0x41...0x5A ~= $0 }
