@@ -363,12 +363,10 @@ package struct HostSession: ~Copyable {
   /// The host ends this connection.
   package mutating func bid(_ farewell: Farewell, in room: SharedRoom, at now: Moment) {
     guard end == nil else { return }
-    if case .member(let member) = state, member.dialect == .text {
-      outflow.post(Array((Transcript.bye(farewell.reason) + "\n").utf8))
-    } else {
-      let packet = PacketWriter.bye(farewell)
-      if farewell == .tooSlow { outflow.cut(with: packet) } else { outflow.post(packet) }
-    }
+    let word =
+      isText
+      ? Array((Transcript.bye(farewell.reason) + "\n").utf8) : PacketWriter.bye(farewell)
+    if farewell == .tooSlow { outflow.cut(with: word) } else { outflow.post(word) }
     saidBye = true
     // A room that closes needs no word of each who leaves it.
     if farewell == .shutdown { state = .over } else { leave(room, at: now) }

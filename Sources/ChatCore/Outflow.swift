@@ -90,11 +90,10 @@ package struct Outflow: ~Copyable, Sendable {
         ownBytes += bytes.count
       }
     }
+    var rest = own[...]
     for (index, packet) in own.enumerated() {
-      if packet.after > position {
-        merged.append(contentsOf: own[index...])
-        break
-      }
+      if packet.after > position { break }
+      rest = own[(index + 1)...]
       if index == 0, sentOfFirst > 0 {
         merged.append(packet)
       } else {
@@ -104,7 +103,7 @@ package struct Outflow: ~Copyable, Sendable {
       cursor.advance(by: packet.replaces)
     }
     take(to: position)
-    own = merged
+    own = merged + rest
     self.cursor = cursor
   }
 
@@ -121,7 +120,8 @@ package struct Outflow: ~Copyable, Sendable {
     ownBytes = own.reduce(0) { $0 + $1.bytes.count } - sentOfFirst
     last = nil
     post(packet, after: stop)
-    last = stop
+    // Behind the one that went in part, and the bytes of the log that it stands in for.
+    last = own.last?.after ?? stop
   }
 
   /// Hands out what is to be sent, a stretch at a time, until `body` returns false.
