@@ -83,6 +83,8 @@ package struct Outflow: ~Copyable, Sendable {
     guard var cursor, cursor.position < position else { return }
     var merged: [Own] = []
     func take(to limit: LogPosition) {
+      // A packet that stands in for some of the log may have led past it.
+      guard cursor.position < limit else { return }
       var bytes: [UInt8] = []
       cursor.read(to: limit, atMost: .max, into: &bytes)
       if !bytes.isEmpty {
