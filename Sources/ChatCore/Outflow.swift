@@ -47,7 +47,11 @@ package struct Outflow: ~Copyable, Sendable {
     _ bytes: [UInt8], after position: LogPosition? = nil, replacing count: Int = 0
   ) {
     guard last == nil else { return }
-    let after = max(position ?? end, own.last.map { $0.after + LogPosition($0.replaces) } ?? 0)
+    var after = max(position ?? end, own.last.map { $0.after + LogPosition($0.replaces) } ?? 0)
+    if isMidPacket, after < self.position {
+      // It comes late, from another worker: its place has been passed, in the middle of a packet.
+      after = cursor?.endOfLine(to: end) ?? end
+    }
     ownBytes += bytes.count
     if let last = own.last, last.after == after, last.replaces == 0, count == 0 {
       own[own.count - 1].bytes.append(bytes.span)
