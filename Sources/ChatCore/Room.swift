@@ -269,9 +269,9 @@ package struct Room {
       // The member that the token is for goes on; the one that stood in for it goes.
       var takenOver: Delivery?
       let place = place(for: wish)
+      let before = (id: lastID, members: memberCount)
       remove(handle)
       let resumed: Handle
-      let before = lastID
       if let index = indicesByName[wished.folded] {
         takenOver = members[index]?.connection.map {
           Delivery(connection: $0, content: .end(.takenOver))
@@ -287,9 +287,10 @@ package struct Room {
             connection: connection))
       }
       let admission = admission(
-        resumed, wished, wish, .packets, place, id: before, at: now, takenOver: takenOver)
+        resumed, wished, wish, .packets, place, id: before.id, at: now, takenOver: takenOver)
       appendRename(old.name, to: wished, at: now)
-      if takenOver != nil { appendCount() }
+      // Two members have become one, whether the other still had a connection or had just lost it.
+      if memberCount < before.members { appendCount() }
       return admission
     }
     let place = place(for: wish)
