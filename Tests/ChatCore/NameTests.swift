@@ -110,7 +110,9 @@ import Testing
   @Test("mixing letters of Latin and of Greek or Cyrillic is refused as Unicode's own scripts say")
   func scripts() {
     var wrong: [UInt32] = []
-    for value in UInt32(0x41)...0x2FFFF {
+    for value in Array(UInt32(0x41)..<0x3400) + (0xA000..<0xAC00) + (0xF900..<0x12000)
+      + (0x1D000..<0x20000)
+    {
       guard let scalar = Unicode.Scalar(value), scalar.properties.isAlphabetic,
         // The regular expressions' table of scripts is older than the standard library's.
         let age = scalar.properties.age, age.major <= 15
