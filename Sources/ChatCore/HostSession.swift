@@ -103,7 +103,8 @@ package struct HostSession: ~Copyable {
       let before = start
       let found = lines.next(in: bytes, from: &start)
       if isWaiting {
-        bytesBeforeAdmission += start - before
+        // All of a line that is too long counts, so that it ends alike however it was cut.
+        bytesBeforeAdmission += (found == .tooLong ? bytes.count : start) - before
         if bytesBeforeAdmission > Limits.bytesBeforeAdmission {
           refuse(PacketWriter.error(.tooLong, "Too much before admission."), room, at: now)
           break
