@@ -369,9 +369,10 @@ package struct HostSession: ~Copyable {
       ? Array((Transcript.bye(farewell.reason) + "\n").utf8) : PacketWriter.bye(farewell)
     if farewell == .tooSlow { outflow.cut(with: word) } else { outflow.post(word) }
     saidBye = true
+    // The bye is the last packet: not even its own leave comes behind it.
+    close(.afterSending)
     // A room that closes needs no word of each who leaves it.
     if farewell == .shutdown { state = .over } else { leave(room, at: now) }
-    close(.afterSending)
   }
 
   // MARK: Members
