@@ -116,7 +116,9 @@ package struct HostSession: ~Copyable {
       case .joined:
         let line = lines.takeJoined()
         receive(line: line.span, in: room, at: now, &deliveries)
-      case .needsMore: break
+      case .needsMore:
+        // A rate is of packets: a part of one costs nothing.
+        if !isWaiting { bucket.giveBack() }
       case .tooLong:
         refuse(PacketWriter.error(.tooLong, tooLong), room, at: now)
       }

@@ -22,6 +22,9 @@ package struct TokenBucket: Sendable {
     return true
   }
 
+  /// Puts back the token that was taken last.
+  package mutating func giveBack() { fullAt -= min(fullAt, interval) }
+
   /// When there will be a token, in nanoseconds of the monotonic clock.
   package var nextToken: UInt64 {
     let need = fullAt + interval
