@@ -82,11 +82,13 @@ static inline void shim_ctx_set_options(SSL_CTX *context) {
                                    SSL_OP_NO_TICKET | SSL_OP_CIPHER_SERVER_PREFERENCE);
 }
 // Without AUTO_RETRY SSL_read comes back after each record that carried no data, so that a peer
-// that sends nothing else cannot keep a thread inside.
+// that sends nothing else cannot keep a thread inside. The chain is what the certificate's file
+// holds, so OpenSSL need not look for one in each handshake.
 static inline void shim_ctx_set_modes(SSL_CTX *context) {
   SSL_CTX_clear_mode(context, SSL_MODE_AUTO_RETRY);
   SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
-                                SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+                                SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+                                SSL_MODE_NO_AUTO_CHAIN);
 }
 static inline int shim_ctx_set_min_version(SSL_CTX *context, int version) {
   return (int)SSL_CTX_set_min_proto_version(context, version);

@@ -40,14 +40,12 @@ package enum KeyDerivation {
   package static func hkdfSHA256(
     key: Secret, salt: Span<UInt8>, info: Span<UInt8>, count: Int
   ) throws(OpenSSLError) -> Secret {
-    unsafe try Secret(count: count) { output throws(OpenSSLError) in
-      let ok = unsafe key.withBytes { key in
-        unsafe salt.withUnsafeBytes { salt in
-          unsafe info.withUnsafeBytes { info in
-            unsafe shim_hkdf_sha256(
-              key.baseAddress, key.count, salt.baseAddress, salt.count, info.baseAddress,
-              info.count, output.baseAddress, output.count)
-          }
+    unsafe try key.derived(count: count) { key, output throws(OpenSSLError) in
+      let ok = unsafe salt.withUnsafeBytes { salt in
+        unsafe info.withUnsafeBytes { info in
+          unsafe shim_hkdf_sha256(
+            key.baseAddress, key.count, salt.baseAddress, salt.count, info.baseAddress,
+            info.count, output.baseAddress, output.count)
         }
       }
       guard ok == 1 else { throw .failed("derive a key by hkdf") }

@@ -174,7 +174,7 @@ final class P256: @unchecked Sendable {
     guard unsafe EC_POINT_is_at_infinity(group, point.point) == 0 else { return nil }
     let steps = Arithmetic()
     let source = unsafe point.point
-    return unsafe try Secret(count: Point.length) { bytes throws(OpenSSLError) in
+    return unsafe try Secret(count: Point.length, lifetime: .brief) { bytes throws(OpenSSLError) in
       guard
         unsafe EC_POINT_point2oct(
           group, source, POINT_CONVERSION_UNCOMPRESSED,

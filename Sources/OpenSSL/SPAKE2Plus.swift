@@ -171,10 +171,10 @@ package enum SPAKE2Plus {
         points: points, w0: registration.encodedW0)
       let keys = try Keys(transcript: transcript)
       let confirmation = try Digest.hmacSHA256(key: keys.confirmV, shareP)
-      var expected = try Digest.hmacSHA256(key: keys.confirmP, share.span)
+      let expected = try keys.expectation(shareV: share.span)
       self.share = share
       self.confirmation = confirmation
-      self.expected = Secret(wiping: &expected)
+      self.expected = expected
     }
 
     /// Whether the prover knew the password.
@@ -218,14 +218,23 @@ package enum SPAKE2Plus {
     let confirmV: Secret
 
     init(transcript: Secret) throws(OpenSSLError) {
-      main = unsafe try Secret(count: Digest.length) { target throws(OpenSSLError) in
-        guard unsafe transcript.withBytes({ unsafe Digest.sha256($0, into: target) }) else {
-          throw .failed("hash")
-        }
+      main = unsafe try transcript.derived(count: Digest.length) {
+        source, target throws(OpenSSLError) in
+        guard unsafe Digest.sha256(source, into: target) else { throw .failed("hash") }
       }
       let both = try Self.expand(main, "ConfirmationKeys", count: 2 * Digest.length)
       confirmP = both.part(0..<Digest.length)
       confirmV = both.part(Digest.length..<2 * Digest.length)
+    }
+
+    /// confirmP, which the verifier must not show before the prover has.
+    func expectation(shareV: Span<UInt8>) throws(OpenSSLError) -> Secret {
+      unsafe try confirmP.derived(count: Digest.length) { key, target throws(OpenSSLError) in
+        let ok = unsafe shareV.withUnsafeBytes { share in
+          unsafe Digest.hmacSHA256(key: key, share, into: target)
+        }
+        guard ok else { throw .failed("authenticate bytes") }
+      }
     }
 
     /// K_shared. netchat takes its message keys from the password instead: they must outlive
@@ -249,9 +258,10 @@ package enum SPAKE2Plus {
   static func stretch(
     password: Secret, salt: Span<UInt8>, names: Names, cost: KeyDerivation.ScryptCost
   ) throws(OpenSSLError) -> Secret {
-    let input = lengthPrefixed([
-      .secret(password), .open(names.prover), .open(names.verifier),
-    ])
+    let input = lengthPrefixed(
+      [
+        .secret(password), .open(names.prover), .open(names.verifier),
+      ], lifetime: .long)
     return try KeyDerivation.scrypt(password: input, salt: salt, cost: cost, count: 112)
   }
 
@@ -260,12 +270,13 @@ package enum SPAKE2Plus {
     names: Names, context: Span<UInt8>, shareP: Span<UInt8>, shareV: Span<UInt8>,
     points: SharedPoints, w0: Secret
   ) -> Secret {
-    lengthPrefixed([
-      .open(Array(copying: context)), .open(names.prover), .open(names.verifier),
-      .open(P256.shared.encodedM), .open(P256.shared.encodedN),
-      .open(Array(copying: shareP)), .open(Array(copying: shareV)),
-      .secret(points.z), .secret(points.v), .secret(w0),
-    ])
+    lengthPrefixed(
+      [
+        .open(Array(copying: context)), .open(names.prover), .open(names.verifier),
+        .open(P256.shared.encodedM), .open(P256.shared.encodedN),
+        .open(Array(copying: shareP)), .open(Array(copying: shareV)),
+        .secret(points.z), .secret(points.v), .secret(w0),
+      ], lifetime: .brief)
   }
 
   private enum Field {
@@ -281,9 +292,11 @@ package enum SPAKE2Plus {
   }
 
   /// Each field behind its length, 8 bytes little-endian.
-  private static func lengthPrefixed(_ fields: [Field]) -> Secret {
+  private static func lengthPrefixed(
+    _ fields: [Field], lifetime: Secret.Lifetime
+  ) -> Secret {
     let count = fields.reduce(0) { $0 + 8 + $1.count }
-    return unsafe Secret(count: count) { target in
+    return unsafe Secret(count: count, lifetime: lifetime) { target in
       var start = 0
       func append(_ bytes: UnsafeRawBufferPointer) {
         let place = start..<start + bytes.count

@@ -1,20 +1,45 @@
 import COpenSSL
 import Glibc
 
-/// Bytes that nobody but their owners shall see: passwords and keys. They lie on pages of their
-/// own, which are kept from swap and core dumps where the system allows it, never change after
+/// Bytes that nobody but their owners shall see: passwords and keys. They never change after
 /// `init`, and are wiped when the last owner lets go. Printing a secret shows its length only.
 @safe
 package final class Secret: @unchecked Sendable {
   // Unchecked, because the bytes are only read once `init` has returned.
-  private let pages: UnsafeMutableRawBufferPointer
+  enum Lifetime {
+    /// On pages of its own, kept from swap and core dumps where the system allows it.
+    case long
+    /// For one calculation: in the heap. A page of its own would cost 7 µs more.
+    case brief
+  }
+
+  private let memory: UnsafeMutableRawBufferPointer
+  private let lifetime: Lifetime
   package let count: Int
 
   /// `fill` gets `count` bytes, all zero, and writes the secret there.
-  package init<Failure: Error>(
+  package convenience init<Failure: Error>(
     count: Int, fill: (UnsafeMutableRawBufferPointer) throws(Failure) -> Void
   ) throws(Failure) {
+    unsafe try self.init(count: count, lifetime: .long, fill: fill)
+  }
+
+  init<Failure: Error>(
+    count: Int, lifetime: Lifetime, fill: (UnsafeMutableRawBufferPointer) throws(Failure) -> Void
+  ) throws(Failure) {
     precondition(count >= 0)
+    self.count = count
+    self.lifetime = lifetime
+    switch lifetime {
+    case .long: unsafe memory = Self.pages(holding: count)
+    case .brief:
+      unsafe memory = .allocate(byteCount: max(1, count), alignment: 16)
+      unsafe memory.initializeMemory(as: UInt8.self, repeating: 0)
+    }
+    unsafe try fill(UnsafeMutableRawBufferPointer(rebasing: memory[..<count]))
+  }
+
+  private static func pages(holding count: Int) -> UnsafeMutableRawBufferPointer {
     let page = Int(sysconf(Int32(_SC_PAGESIZE)))
     let size = max(1, (count + page - 1) / page) * page
     let start = unsafe mmap(
@@ -22,12 +47,10 @@ package final class Secret: @unchecked Sendable {
     guard let start = unsafe start, unsafe start != MAP_FAILED else {
       fatalError("no memory for a secret")
     }
-    unsafe pages = UnsafeMutableRawBufferPointer(start: start, count: size)
-    self.count = count
     // Best effort: the limit on locked memory may be low.
     _ = unsafe mlock(start, size)
     _ = unsafe madvise(start, size, MADV_DONTDUMP)
-    unsafe try fill(UnsafeMutableRawBufferPointer(rebasing: pages[..<count]))
+    return unsafe UnsafeMutableRawBufferPointer(start: start, count: size)
   }
 
   package convenience init(copying bytes: Span<UInt8>) {
@@ -44,8 +67,11 @@ package final class Secret: @unchecked Sendable {
   }
 
   deinit {
-    unsafe OPENSSL_cleanse(pages.baseAddress, pages.count)
-    unsafe munmap(pages.baseAddress, pages.count)
+    unsafe OPENSSL_cleanse(memory.baseAddress, memory.count)
+    switch lifetime {
+    case .long: unsafe munmap(memory.baseAddress, memory.count)
+    case .brief: unsafe memory.deallocate()
+    }
   }
 
   /// The bytes must not be kept or changed beyond the call.
@@ -53,16 +79,24 @@ package final class Secret: @unchecked Sendable {
     _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
   ) throws(Failure) -> Result {
     defer { withExtendedLifetime(self) {} }
-    return unsafe try body(UnsafeRawBufferPointer(rebasing: pages[..<count]))
+    return unsafe try body(UnsafeRawBufferPointer(rebasing: memory[..<count]))
   }
 
-  /// A part of this secret, as a secret.
+  /// A part of this secret, as a secret that is kept like this one.
   package func part(_ range: Range<Int>) -> Secret {
     precondition(range.lowerBound >= 0 && range.upperBound <= count)
-    return unsafe Secret(count: range.count) { target in
-      unsafe withBytes {
-        unsafe target.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[range]))
-      }
+    return unsafe derived(count: range.count) { source, target in
+      unsafe target.copyMemory(from: UnsafeRawBufferPointer(rebasing: source[range]))
+    }
+  }
+
+  /// A secret made from this one, and kept like it.
+  func derived<Failure: Error>(
+    count: Int,
+    _ body: (UnsafeRawBufferPointer, UnsafeMutableRawBufferPointer) throws(Failure) -> Void
+  ) throws(Failure) -> Secret {
+    unsafe try Secret(count: count, lifetime: lifetime) { target throws(Failure) in
+      unsafe try withBytes { source throws(Failure) in unsafe try body(source, target) }
     }
   }
 }

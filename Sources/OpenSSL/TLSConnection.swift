@@ -180,6 +180,18 @@ package struct TLSConnection: ~Copyable, @unchecked Sendable {
     }
   }
 
+  package mutating func read(
+    into buffer: inout MutableRawSpan
+  ) throws(OpenSSLError) -> ReadResult {
+    unsafe try buffer.withUnsafeMutableBytes { bytes throws(OpenSSLError) in
+      unsafe try read(into: bytes)
+    }
+  }
+
+  package mutating func write(_ bytes: RawSpan) throws(OpenSSLError) -> WriteResult {
+    unsafe try bytes.withUnsafeBytes { bytes throws(OpenSSLError) in unsafe try write(bytes) }
+  }
+
   /// Says goodbye (`close_notify`), once, and waits for nothing.
   package mutating func shutdown() {
     guard !saidGoodbye, unsafe SSL_is_init_finished(ssl) == 1 else { return }
@@ -189,7 +201,8 @@ package struct TLSConnection: ~Copyable, @unchecked Sendable {
     ERR_clear_error()
   }
 
-  /// Whether bytes have left the kernel that `read` has not returned yet.
+  /// Whether bytes have left the kernel that `read` has not returned yet. They may be less than
+  /// a record, so that `read` would block all the same.
   package var hasPending: Bool { unsafe SSL_has_pending(ssl) == 1 }
 
   /// Records since the last data that brought none; `read` throws beyond

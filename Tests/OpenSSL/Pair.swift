@@ -58,7 +58,7 @@ struct Pair: ~Copyable {
   mutating func converse() throws {
     let line = Array("{\"type\":\"ping\"}\n".utf8)
     var buffer = [UInt8](repeating: 0, count: 100)
-    let sent = try line.withUnsafeBytes { try client.write($0) }
+    let sent = try client.write(line.span.bytes)
     #expect(sent == .bytes(line.count))
     let got = try server.read(into: &buffer)
     #expect(got == .bytes(line.count))
@@ -109,7 +109,9 @@ struct Pair: ~Copyable {
 
 extension TLSConnection {
   mutating func read(into buffer: inout [UInt8]) throws -> ReadResult {
-    try buffer.withUnsafeMutableBytes { try read(into: $0) }
+    var elements = buffer.mutableSpan
+    var bytes = elements.mutableBytes
+    return try read(into: &bytes)
   }
 }
 
