@@ -1,30 +1,33 @@
 // The parts of Linux that Swift's Glibc module leaves out.
+//
+// Without _GNU_SOURCE: it would change declarations that this module shares with Swift's own, and the
+// compiler refuses the two. What needs it is declared here by its symbol instead.
 #ifndef NETCHAT_CLINUX_SHIM_H
 #define NETCHAT_CLINUX_SHIM_H
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <sched.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
-#include <sys/random.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 
-// accept4's address argument is a transparent union in glibc's headers, which Swift does not import.
-static inline int netchat_accept4(int fd, struct sockaddr *address, socklen_t *length, int flags) {
-  return accept4(fd, address, length, flags);
-}
+// accept4(2); its address argument in glibc's header is a transparent union, which Swift does not import.
+extern int netchat_accept4(int fd, struct sockaddr *address, socklen_t *length, int flags)
+    __asm__("accept4");
 
-// cpu_set_t is counted by a macro. 0 when the system does not tell.
+extern int netchat_sched_getaffinity(int pid, unsigned long size, unsigned long *mask)
+    __asm__("sched_getaffinity");
+
+// The processors this process may run on; 0 when the system does not tell.
 static inline int netchat_processor_count(void) {
-  cpu_set_t set;
-  return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 0;
+  unsigned long mask[128] = {0};
+  int count = 0;
+  if (netchat_sched_getaffinity(0, sizeof mask, mask) != 0) return 0;
+  for (int i = 0; i < 128; i++) count += __builtin_popcountl(mask[i]);
+  return count;
 }
 
 // Names the calling thread (at most 15 bytes); prctl is variadic.

@@ -5,14 +5,33 @@ package enum Software {
 }
 
 extension PacketWriter {
-  /// The `hello` of a room without password (PROTOCOL.md, section 3).
-  package static func hello(room: String) -> [UInt8] {
+  /// The `hello` of a room (PROTOCOL.md, section 3).
+  package static func hello(_ room: Room.Settings) -> [UInt8] {
     var writer = PacketWriter()
     writer.begin("hello")
-    writer.key(",\"secure\":false,\"version\":2,\"software\":")
+    writer.key(",\"secure\":")
+    writer.bool(room.keys != nil)
+    writer.key(",\"version\":2,\"software\":")
     writer.string(Software.name)
     writer.key(",\"room\":")
-    writer.string(room)
+    writer.string(room.id)
+    if let keys = room.keys {
+      writer.key(",\"auth\":[\"spake2plus\"")
+      if keys.versionOne != nil { writer.key(",\"password\"") }
+      writer.key("],\"salt\":")
+      writer.escaped(Base64.encode(keys.salt))
+    }
+    writer.end()
+    return writer.bytes
+  }
+
+  /// What a host with TLS says in clear to a client that does not speak it (section 2).
+  package static func requiresTLS(isSecure: Bool) -> [UInt8] {
+    var writer = PacketWriter()
+    writer.begin("hello")
+    writer.key(",\"secure\":")
+    writer.bool(isSecure)
+    writer.key(",\"tls\":\"required\",\"version\":2")
     writer.end()
     return writer.bytes
   }

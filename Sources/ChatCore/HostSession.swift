@@ -2,10 +2,12 @@
 ///
 /// Bytes and the time go in; what the connection is to be sent waits in ``outflow``, what others are
 /// to be sent comes back as deliveries. It knows nothing of sockets.
-package struct HostSession: ~Copyable {
+package struct HostSession {
   private enum State {
-    /// `hello` is out and nothing has come: not yet anybody.
+    /// `hello` is out: not yet anybody.
     case waiting
+    /// A share came and was answered; its confirmation is awaited.
+    case challenged(any AdmissionChallenge, Room.Wish, Throttle.Source)
     /// In the room. Of `adoptable`, see ``Member``.
     case member(Member)
     /// Nothing more is read.
@@ -30,7 +32,15 @@ package struct HostSession: ~Copyable {
 
   package let id: ConnectionID
   private let address: String
+  private let source: Throttle.Source
   private let accepted: UInt64
+  /// When `hello` went out; nil while a TLS handshake goes on.
+  private var begun: UInt64?
+  /// The line of `hello`, without its end.
+  private var hello: [UInt8] = []
+  /// What names this TLS connection (RFC 9266); nil in clear text.
+  private var exporter: [UInt8]?
+  private var isSecure = false
   private var state = State.waiting
   private var lines = LineReader(limit: Limits.clientLine)
   private var bucket: TokenBucket
@@ -49,23 +59,60 @@ package struct HostSession: ~Copyable {
   /// Until when nothing is read, because the client sends too fast.
   package private(set) var pausedUntil: UInt64?
 
-  /// Begins a conversation: `hello` waits to be sent.
+  /// A conversation that is still to ``begin(with:exporter:isSecure:at:)``.
   /// - Parameters:
   ///   - address: where the connection comes from, for people.
+  ///   - source: the same for counting guesses.
   ///   - rate: packets a second it may send; 0 for no bound.
   package init(
-    id: ConnectionID, from address: String, hello: [UInt8], rate: Int, at now: Moment
+    id: ConnectionID, from address: String, source: Throttle.Source = .address([]), rate: Int,
+    at now: Moment
   ) {
     self.id = id
     self.address = address
+    self.source = source
     accepted = now.monotonic
     lastHeard = now.monotonic
     bucket = TokenBucket(rate: rate)
+  }
+
+  /// A conversation in clear text: `hello` waits to be sent.
+  package init(
+    id: ConnectionID, from address: String, hello: [UInt8], rate: Int, at now: Moment
+  ) {
+    self.init(id: id, from: address, rate: rate, at: now)
+    begin(with: hello, at: now)
+  }
+
+  /// The transport stands: `hello` waits to be sent.
+  /// - Parameters:
+  ///   - exporter: 32 bytes that name this TLS connection; nil in clear text.
+  ///   - isSecure: whether the room takes only those who know its password.
+  package mutating func begin(
+    with hello: [UInt8], exporter: [UInt8]? = nil, isSecure: Bool = false, at now: Moment
+  ) {
+    begun = now.monotonic
+    lastHeard = now.monotonic
+    self.hello = isSecure ? Array(hello.dropLast()) : []
+    self.exporter = exporter
+    self.isSecure = isSecure
     outflow.post(hello)
   }
 
+  /// Says one last thing instead of beginning, and ends.
+  package mutating func turnAway(with packet: [UInt8]) {
+    outflow.post(packet)
+    saidBye = true
+    close(.afterSending)
+  }
+
   /// Whether it waits for admission.
-  package var isWaiting: Bool { if case .waiting = state { true } else { false } }
+  package var isWaiting: Bool {
+    switch state {
+    case .waiting, .challenged: true
+    case .member, .over: false
+    }
+  }
 
   /// Whether bytes may be read for it now.
   package var wantsBytes: Bool { end == nil && !streamEnded && unread.isEmpty && !isFull }
@@ -78,6 +125,15 @@ package struct HostSession: ~Copyable {
   /// It is sent more than it takes: no more questions until it does.
   private var isFull: Bool { outflow.ownBytes > Limits.outbox }
 
+  /// Hands out what is to be sent, see ``Outflow/forEachStretch(_:)``.
+  ///
+  /// Mutating, although it changes nothing, so that a session stored in an object is used where it is:
+  /// reading it out would copy it, with a reference count for each of its parts.
+  @inline(__always)
+  package mutating func forEachStretch(_ body: (UnsafeRawBufferPointer) -> Bool) {
+    unsafe outflow.forEachStretch(body)
+  }
+
   // MARK: What comes in
 
   /// Takes bytes that came, and returns what they mean for other connections.
@@ -88,7 +144,7 @@ package struct HostSession: ~Copyable {
     isPinged = false
     var deliveries: [Delivery] = []
     var start = 0
-    if !hasReceived, bytes.count > 0, bytes[0] == 0x16 {
+    if !hasReceived, exporter == nil, bytes.count > 0, bytes[0] == 0x16 {
       // A TLS handshake: this room has none, and the client finds that out by itself (section 2).
       saidBye = true
       disconnect(in: room, at: now)
@@ -181,9 +237,9 @@ package struct HostSession: ~Copyable {
 
   private var mayBecomeText: Bool {
     switch state {
-    case .waiting: true
+    case .waiting: !isSecure
     case .member(let member): member.isSilent
-    case .over: false
+    case .challenged, .over: false
     }
   }
 
@@ -222,6 +278,8 @@ package struct HostSession: ~Copyable {
     show(room)
     switch state {
     case .waiting: receiveFirst(packet, line, in: room, at: now, &deliveries)
+    case .challenged(let challenge, let wish, let source):
+      receiveConfirmation(packet, line, challenge, wish, source, in: room, at: now, &deliveries)
     case .member(let member): receive(packet, line, from: member, in: room, at: now, &deliveries)
     case .over: break
     }
@@ -256,6 +314,8 @@ package struct HostSession: ~Copyable {
     _ deliveries: inout [Delivery]
   ) {
     switch packet {
+    case .auth(let auth) where isSecure:
+      authenticate(auth, line, in: room, at: now, &deliveries)
     case .auth(let auth):
       admit(
         wish(auth, line), as: auth.version >= 2 ? .packets : .versionOne, in: room, at: now,
@@ -264,7 +324,70 @@ package struct HostSession: ~Copyable {
     case .pong, .other: break
     case .bye: close(.afterSending)
     case .chat, .nick, .who, .authConfirm:
-      refuse(PacketWriter.authResult(refused: "Authentication required."), room, at: now)
+      refuse(PacketWriter.authResult(refused: required), room, at: now)
+    }
+  }
+
+  /// Takes a share, or with `--compat` a password (sections 4 and 9).
+  private mutating func authenticate(
+    _ auth: ClientPacket.Auth, _ line: Span<UInt8>, in room: SharedRoom, at now: Moment,
+    _ deliveries: inout [Delivery]
+  ) {
+    let wish = wish(auth, line)
+    let method = auth.method.map { JSONText.text($0, in: line) }
+    guard let keys = room.settings.keys, let exporter else {
+      return refuse(PacketWriter.authResult(refused: required), room, at: now)
+    }
+    let share = auth.version >= 2 && method == "spake2plus" ? auth.share : nil
+    guard share != nil || (keys.versionOne != nil && auth.password != nil) else {
+      return refuse(PacketWriter.authResult(refused: required), room, at: now)
+    }
+    let member = room.withLock { $0.joinID(in: wish) }
+    let source = member.map { Throttle.Source.member($0) } ?? source
+    guard room.charge(source, at: now) else {
+      let reason = "Too many attempts. Try again later."
+      return refuse(PacketWriter.authResult(refused: reason), room, at: now)
+    }
+    if let share {
+      var raw: [UInt8] = []
+      raw.append(line)
+      let bytes = JSONText.unescapedBytes(share, in: line)
+      guard let share = Base64.decode(bytes.span),
+        let challenge = keys.challenge(share: share, exporter: exporter, hello: hello, auth: raw)
+      else { return refuse(PacketWriter.authResult(refused: wrong), room, at: now) }
+      outflow.post(PacketWriter.authChallenge(challenge))
+      state = .challenged(challenge, wish, source)
+    } else if let password = auth.password, let versionOne = keys.versionOne {
+      guard versionOne.isPassword(JSONText.unescapedBytes(password, in: line)) else {
+        return refuse(PacketWriter.authResult(refused: wrong), room, at: now)
+      }
+      room.giveBack(source)
+      admit(wish, as: .versionOne, in: room, at: now, &deliveries)
+    }
+  }
+
+  private var required: String { "Authentication required." }
+  private var wrong: String { "Wrong password." }
+
+  private mutating func receiveConfirmation(
+    _ packet: ClientPacket, _ line: Span<UInt8>, _ challenge: any AdmissionChallenge,
+    _ wish: Room.Wish, _ source: Throttle.Source, in room: SharedRoom, at now: Moment,
+    _ deliveries: inout [Delivery]
+  ) {
+    switch packet {
+    case .authConfirm(let confirm):
+      let bytes = JSONText.unescapedBytes(confirm, in: line)
+      guard let confirmation = Base64.decode(bytes.span), challenge.accepts(confirmation) else {
+        return refuse(PacketWriter.authResult(refused: wrong), room, at: now)
+      }
+      // Who could make this knew the password: it was no guess.
+      room.giveBack(source)
+      admit(wish, as: .packets, in: room, at: now, &deliveries)
+    case .ping: outflow.post(PacketWriter.bare("pong"))
+    case .pong, .other: break
+    case .bye: close(.afterSending)
+    case .auth, .chat, .nick, .who:
+      refuse(PacketWriter.authResult(refused: required), room, at: now)
     }
   }
 
@@ -335,7 +458,7 @@ package struct HostSession: ~Copyable {
         outflow.follow(text.cursor, of: text.publication, after: text.after)
       }
       state = .member(Member(handle: handle, dialect: .text, isSilent: false))
-    case .over: break
+    case .over, .challenged: break
     }
   }
 
@@ -430,30 +553,80 @@ package struct HostSession: ~Copyable {
     at now: Moment, _ deliveries: inout [Delivery]
   ) {
     let n = chat.number?.n
-    guard case .text(let text) = chat.body else {
-      outflow.post(
-        PacketWriter.error(.invalidPacket, "This room does not take sealed messages.", n: n))
-      return
+    let body: JSONString
+    var opened: [UInt8]?
+    switch chat.body {
+    case .text(let text):
+      guard !isSecure else {
+        outflow.post(PacketWriter.error(.invalidPacket, "Messages are sealed here.", n: n))
+        return
+      }
+      body = text
+    case .payload(let payload):
+      guard isSecure else {
+        outflow.post(
+          PacketWriter.error(.invalidPacket, "This room does not take sealed messages.", n: n))
+        return
+      }
+      guard member.dialect == .versionOne || chat.number != nil else {
+        outflow.post(PacketWriter.error(.invalidPacket, PacketError.missing(.sid).reason))
+        return
+      }
+      opened = open(payload, chat, line, member, in: room)
+      guard opened != nil else {
+        outflow.post(PacketWriter.error(.decryptFailed, "The message does not open.", n: n))
+        return
+      }
+      body = payload
     }
-    if JSONText.isBlank(text, in: line) {
+    if opened.map({ JSONText.isBlank($0) }) ?? JSONText.isBlank(body, in: line) {
       if let n { outflow.post(PacketWriter.ack(n: n)) }
       return
     }
     do throws(Room.SayFailure) {
-      if let to = chat.to {
-        let name = JSONText.text(to, in: line)
+      if member.dialect == .versionOne, let opened {
+        try room.withLock { room throws(Room.SayFailure) in
+          try room.sayAnew(opened, from: member.handle, at: now)
+        }
+      } else if let to = chat.to {
         let said = try room.withLock { room throws(Room.SayFailure) in
-          try room.say(text, in: line, number: chat.number, from: member.handle, to: name, at: now)
+          try room.say(
+            body, in: line, opened: opened, number: chat.number, from: member.handle, to: to,
+            at: now)
         }
         for delivery in said { take(delivery, &deliveries) }
       } else {
         try room.withLock { room throws(Room.SayFailure) in
-          try room.say(text, in: line, number: chat.number, from: member.handle, at: now)
+          try room.say(
+            body, in: line, opened: opened, number: chat.number, from: member.handle, at: now)
         }
       }
     } catch {
       answer(error, n: n)
     }
+  }
+
+  /// The text of a sealed message; nil if it does not open, or is not UTF-8.
+  private func open(
+    _ payload: JSONString, _ chat: ClientPacket.Chat, _ line: Span<UInt8>, _ member: Member,
+    in room: SharedRoom
+  ) -> [UInt8]? {
+    let base64 = JSONText.unescapedBytes(payload, in: line)
+    guard let keys = room.settings.keys, let sealed = Base64.decode(base64.span) else { return nil }
+    let text: [UInt8]?
+    if member.dialect == .versionOne {
+      text = keys.versionOne?.open(sealed)
+    } else {
+      guard let number = chat.number, let name = room.withLock({ $0.name(of: member.handle) })
+      else { return nil }
+      let recipient = chat.to.map { JSONText.text($0, in: line) } ?? ""
+      text = keys.open(
+        sealed,
+        additionalData: SealedMessage.additionalData(
+          room: room.settings.id, from: name, to: recipient, number))
+    }
+    guard let text, UTF8Sequence.isValid(text.span) else { return nil }
+    return text
   }
 
   /// A delivery to this connection itself needs no detour.
@@ -475,6 +648,8 @@ package struct HostSession: ~Copyable {
       outflow.post(PacketWriter.error(.tooLong, "The message is too long.", n: n))
     case .noSuchMember:
       outflow.post(PacketWriter.error(.noSuchMember, "Nobody here has that name.", n: n))
+    case .notSealed:
+      outflow.post(PacketWriter.error(.decryptFailed, "The host cannot seal it.", n: n))
     case .notAMember: break
     }
   }
@@ -564,8 +739,9 @@ package struct HostSession: ~Copyable {
   package var deadline: UInt64? {
     if end != nil { return nil }
     switch state {
-    case .waiting:
-      return accepted + Limits.versionOneTime
+    case .waiting, .challenged:
+      guard let begun else { return nil }
+      return isSecure ? accepted + Limits.admissionTime : begun + Limits.versionOneTime
     case .member(let member):
       var next = pausedUntil
       if member.dialect == .packets {
@@ -582,7 +758,11 @@ package struct HostSession: ~Copyable {
     guard let deadline, deadline <= now.monotonic else { return [] }
     var deliveries: [Delivery] = []
     switch state {
-    case .waiting:
+    case .waiting, .challenged:
+      guard !isSecure else {
+        refuse(PacketWriter.authResult(refused: required), room, at: now)
+        break
+      }
       show(room)
       admit(Room.Wish(), as: .versionOne, in: room, at: now, isSilent: true, &deliveries)
     case .member(let member):

@@ -70,6 +70,11 @@ package enum JSONText {
     return text(string, in: line).unicodeScalars.allSatisfy(\.properties.isWhitespace)
   }
 
+  /// Whether a text is empty or only white space.
+  static func isBlank(_ utf8: [UInt8]) -> Bool {
+    String(decoding: utf8, as: UTF8.self).unicodeScalars.allSatisfy(\.properties.isWhitespace)
+  }
+
   /// Appends text escaped no more than it must be (PROTOCOL.md, section 1), without quotation marks.
   package static func appendEscaped(_ utf8: Span<UInt8>, to bytes: inout [UInt8]) {
     for index in utf8.indices { appendEscaped(utf8[index], to: &bytes) }
@@ -78,6 +83,13 @@ package enum JSONText {
   /// Appends text escaped no more than it must be, without quotation marks.
   package static func appendEscaped(_ text: String, to bytes: inout [UInt8]) {
     for byte in text.utf8 { appendEscaped(byte, to: &bytes) }
+  }
+
+  /// Text escaped no more than it must be, without quotation marks.
+  static func escaped(_ text: String) -> [UInt8] {
+    var bytes: [UInt8] = []
+    appendEscaped(text, to: &bytes)
+    return bytes
   }
 
   @inline(__always)

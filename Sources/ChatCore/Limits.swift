@@ -21,6 +21,11 @@ package enum Limits {
   package static let bytesBeforeAdmission = 8_192
   /// The whole of admission, from the accept, in nanoseconds (section 4).
   package static let admissionTime = seconds(10)
+  /// Sources of password guesses that are told apart (section 4).
+  package static let throttledSources = 65_536
+  /// How long a host with TLS waits for the first byte before it says in clear what it wants, in
+  /// nanoseconds (section 2).
+  package static let firstByteTime = seconds(1)
   /// Silence after `hello` that makes a client one of version 1, in nanoseconds (section 4).
   package static let versionOneTime: UInt64 = 250_000_000
   /// Connections that wait for admission at a time (section 4)...

@@ -53,5 +53,4 @@ package struct LineReader: Sendable {
 
   /// Whether a line has begun and not ended.
   package var hasUnfinished: Bool { !partial.isEmpty }
-  package var firstUnfinished: UInt8? { partial.first }
 }

@@ -4,7 +4,7 @@
 /// Each packet of its own remembers the place in the log it comes after, so the order is defined and
 /// no packet is ever split by another. Nothing is copied: ``forEachStretch(_:)`` hands out the bytes
 /// where they are, ``advance(by:)`` says how many of them went.
-package struct Outflow: ~Copyable, Sendable {
+package struct Outflow: Sendable {
   private struct Own: Sendable {
     let after: LogPosition
     var bytes: [UInt8]

@@ -69,6 +69,17 @@ extension PacketWriter {
     return writer.bytes
   }
 
+  package static func authChallenge(_ challenge: any AdmissionChallenge) -> [UInt8] {
+    var writer = PacketWriter()
+    writer.begin("auth_challenge")
+    writer.key(",\"share\":")
+    writer.escaped(Base64.encode(challenge.share))
+    writer.key(",\"confirm\":")
+    writer.escaped(Base64.encode(challenge.confirmation))
+    writer.end()
+    return writer.bytes
+  }
+
   package static func error(_ code: ErrorCode, _ reason: String, n: Int64? = nil) -> [UInt8] {
     var writer = PacketWriter()
     writer.begin("error")

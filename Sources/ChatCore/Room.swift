@@ -8,6 +8,10 @@ package struct Room {
     package var id: String
     /// Past packets kept for those who join or come again.
     package var history = Limits.history
+    /// What was made of the room's password; nil for a room without one.
+    package var keys: (any RoomKeys)?
+    /// The id that the host numbers its own sealed messages by.
+    package var sid: SenderID?
     /// Members at a time.
     package var maxMembers = Int.max
     package var tokenKey: TokenKey
@@ -40,18 +44,14 @@ package struct Room {
     let joinID: Int64
     let address: String
     var dialect: Dialect
-    /// Nil while its connection is lost and its place is kept.
+    /// Nil while its connection is lost and its place is stream.kept.
     var connection: ConnectionID?
   }
 
   package let settings: Settings
-  package private(set) var log = RoomLog()
-  /// The same stream as the lines that people see, kept only while somebody reads it: text clients
-  /// and the host's screen.
-  private var textLog: RoomLog?
-  private var textReaders = 0
-  package private(set) var lastID: Int64 = 0
-  private var kept: KeptPackets
+  private var stream: RoomStream
+  package var log: RoomLog { stream.packets }
+  package var lastID: Int64 { stream.lastID }
   private var members: [Member?] = []
   private var freeIndices: [Int] = []
   private var indicesByName: [String: Int] = [:]
@@ -61,15 +61,12 @@ package struct Room {
   private var lost: [(deadline: UInt64, handle: Handle)] = []
   private var announcements = Announcements()
   private var senders = SenderTable()
-  private var writer = PacketWriter()
-  private var textLine: [UInt8] = []
-  /// The host's own screen, and whether it shows packets instead of the lines that people see.
-  package private(set) var screen: ScreenFeed?
-  private var screenShowsPackets = false
+  /// The last of the host's own numbers for sealed messages.
+  private var hostNumber: Int64 = 0
 
   package init(_ settings: Settings) {
     self.settings = settings
-    kept = KeptPackets(limit: settings.history)
+    stream = RoomStream(settings)
   }
 
   // MARK: Coming
@@ -119,7 +116,7 @@ package struct Room {
         let takenOver = member.connection.map {
           Delivery(connection: $0, content: .end(.takenOver))
         }
-        if member.dialect == .text { forgetTextReader() }
+        stream.unfollow(as: member.dialect)
         members[index]?.connection = connection
         members[index]?.dialect = dialect
         let handle = Handle(index: index, joinID: joinID)
@@ -187,16 +184,16 @@ package struct Room {
     let before = lastID
     let announced = announcements.announce(.join, at: now.monotonic)
     // A folded join draws its number from the ids like any other (section 7).
-    lastID += 1
+    stream.lastID += 1
     let handle = insert(
       Member(
         name: name, joinID: knownJoinID ?? lastID, address: address, dialect: dialect,
         connection: connection))
     let admission = admission(handle, name, wish, dialect, place, id: before, at: now)
     if announced {
-      appendSystem(
+      stream.appendSystem(
         "join", name, text: Transcript.joined(name.text, from: address), id: lastID, at: now)
-      appendCount()
+      stream.appendCount(memberCount)
     }
     return admission
   }
@@ -214,12 +211,12 @@ package struct Room {
   private func place(for wish: Wish) -> (cursor: LogCursor, isGap: Bool) {
     var isGap = false
     if let since = wish.since {
-      if wish.room == settings.id, since <= lastID, since >= kept.droppedID {
-        return (kept.cursor(after: since) ?? log.cursor, false)
+      if wish.room == settings.id, since <= lastID, since >= stream.kept.droppedID {
+        return (stream.kept.cursor(after: since) ?? log.cursor, false)
       }
       isGap = true
     }
-    return ((wish.history > 0 ? kept.cursor(last: wish.history) : nil) ?? log.cursor, isGap)
+    return ((wish.history > 0 ? stream.kept.cursor(last: wish.history) : nil) ?? log.cursor, isGap)
   }
 
   private mutating func admission(
@@ -227,21 +224,21 @@ package struct Room {
     _ place: (cursor: LogCursor, isGap: Bool), id: Int64? = nil, at now: Moment,
     takenOver: Delivery? = nil
   ) -> Admission {
-    writer.begin("auth_result")
-    writer.key(",\"ok\":true,\"client_name\":")
-    writer.escaped(name.escaped)
-    writer.key(",\"id\":")
-    writer.integer(id ?? lastID)
-    writer.key(",\"total\":")
-    writer.integer(Int64(memberCount))
-    if place.isGap { writer.key(",\"gap\":true") }
+    stream.writer.begin("auth_result")
+    stream.writer.key(",\"ok\":true,\"client_name\":")
+    stream.writer.escaped(name.escaped)
+    stream.writer.key(",\"id\":")
+    stream.writer.integer(id ?? lastID)
+    stream.writer.key(",\"total\":")
+    stream.writer.integer(Int64(memberCount))
+    if place.isGap { stream.writer.key(",\"gap\":true") }
     if dialect == .packets { writeToken(handle, name, at: now) }
-    writer.end()
-    let result = writer.bytes
-    if dialect == .text {
-      let (cursor, publication) = followText()
+    stream.writer.end()
+    let result = stream.writer.bytes
+    if let (cursor, publication) = stream.follow(as: dialect) {
       return Admission(
-        handle: handle, result: [], cursor: cursor, publication: publication, takenOver: takenOver)
+        handle: handle, result: dialect == .text ? [] : result, cursor: cursor,
+        publication: publication, takenOver: takenOver)
     }
     return Admission(
       handle: handle, result: result, cursor: place.cursor, publication: log.publication,
@@ -252,8 +249,8 @@ package struct Room {
     guard
       let token = settings.tokenKey.token(id: handle.joinID, name: name, at: now.unixMilliseconds)
     else { return }
-    writer.key(",\"token\":")
-    writer.escaped(token.span)
+    stream.writer.key(",\"token\":")
+    stream.writer.escaped(token)
   }
 
   /// Turns a member that was admitted for its silence into what its late `auth` asks for
@@ -276,7 +273,7 @@ package struct Room {
         takenOver = members[index]?.connection.map {
           Delivery(connection: $0, content: .end(.takenOver))
         }
-        if members[index]?.dialect == .text { forgetTextReader() }
+        if let dialect = members[index]?.dialect { stream.unfollow(as: dialect) }
         members[index]?.connection = connection
         members[index]?.dialect = .packets
         resumed = Handle(index: index, joinID: joinID)
@@ -290,7 +287,7 @@ package struct Room {
         resumed, wished, wish, .packets, place, id: before.id, at: now, takenOver: takenOver)
       appendRename(old.name, to: wished, at: now)
       // Two members have become one, whether the other still had a connection or had just lost it.
-      if memberCount < before.members { appendCount() }
+      if memberCount < before.members { stream.appendCount(memberCount) }
       return admission
     }
     let place = place(for: wish)
@@ -310,21 +307,9 @@ package struct Room {
     -> (cursor: LogCursor, publication: LogPublication, after: LogPosition)?
   {
     guard member(handle) != nil else { return nil }
+    guard let (cursor, publication) = stream.follow(as: .text) else { return nil }
     members[handle.index]?.dialect = .text
-    let (cursor, publication) = followText()
     return (cursor, publication, log.end)
-  }
-
-  private mutating func followText() -> (LogCursor, LogPublication) {
-    textReaders += 1
-    let text = textLog ?? RoomLog()
-    textLog = text
-    return (text.cursor, text.publication)
-  }
-
-  private mutating func forgetTextReader() {
-    textReaders -= 1
-    if textReaders == 0 { textLog = nil }
   }
 
   // MARK: Going
@@ -336,7 +321,7 @@ package struct Room {
   ) {
     advance(to: now)
     guard let member = member(handle), member.connection == connection else { return }
-    if member.dialect == .text { forgetTextReader() }
+    stream.unfollow(as: member.dialect)
     if keepsPlace {
       members[handle.index]?.connection = nil
       members[handle.index]?.dialect = .packets
@@ -350,9 +335,10 @@ package struct Room {
     guard let member = member(handle) else { return }
     remove(handle)
     guard announcements.announce(.leave, at: now.monotonic) else { return }
-    lastID += 1
-    appendSystem("leave", member.name, text: Transcript.left(member.name.text), id: lastID, at: now)
-    appendCount()
+    stream.lastID += 1
+    stream.appendSystem(
+      "leave", member.name, text: Transcript.left(member.name.text), id: lastID, at: now)
+    stream.appendCount(memberCount)
   }
 
   private mutating func remove(_ handle: Handle) {
@@ -384,11 +370,11 @@ package struct Room {
       }
     }
     if let folded = announcements.takeFolded(at: now.monotonic) {
-      lastID += 1
-      appendSystem(
+      stream.lastID += 1
+      stream.appendSystem(
         "notice", nil, text: Transcript.folded(joins: folded.joins, leaves: folded.leaves),
         id: lastID, at: now)
-      appendCount()
+      stream.appendCount(memberCount)
     }
   }
 
@@ -402,56 +388,108 @@ package struct Room {
 
   package enum SayFailure: Error, Equatable, Sendable {
     case notAMember, repeated, foreignSender, tooLong, noSuchMember
+    /// The machine gives no randomness.
+    case notSealed
   }
 
-  /// Says a text that stands escaped in `line`, to everybody.
+  /// Says what stands escaped in `line`, to everybody.
+  /// - Parameter opened: the text, if `body` is the payload it was sealed into.
   package mutating func say(
-    _ text: JSONString, in line: Span<UInt8>, number: MessageNumber?, from handle: Handle,
-    at now: Moment
+    _ body: JSONString, in line: Span<UInt8>, opened: [UInt8]? = nil, number: MessageNumber?,
+    from handle: Handle, at now: Moment
   ) throws(SayFailure) {
     guard let name = memberName(handle) else { throw .notAMember }
     if let number { try check(number, handle) }
-    try appendChat(from: name, line.extracting(text.range), text.hasEscapes, number, at: now)
+    try append(name, line.extracting(body.range), content(body, opened), number, at: now)
     if let number { senders.note(number, owner: handle.joinID) }
   }
 
-  /// Says a text to one member: returns the packets for the two, or lines where one reads lines.
+  private func content(_ body: JSONString, _ opened: [UInt8]?) -> RoomStream.Content {
+    opened.map { .sealed(opened: $0) } ?? .text(hasEscapes: body.hasEscapes)
+  }
+
+  private mutating func append(
+    _ name: Name, _ raw: Span<UInt8>, _ content: RoomStream.Content, _ number: MessageNumber?,
+    at now: Moment
+  ) throws(SayFailure) {
+    do throws(RoomStream.Failure) {
+      try stream.appendChat(from: name, raw, content, number, at: now)
+    } catch {
+      throw .tooLong
+    }
+  }
+
+  /// Says something to one member: returns the packets for the two, or lines where one reads lines.
+  /// - Parameter recipient: the name as it stands escaped in `line`.
   package mutating func say(
-    _ text: JSONString, in line: Span<UInt8>, number: MessageNumber?, from handle: Handle,
-    to name: String, at now: Moment
+    _ body: JSONString, in line: Span<UInt8>, opened: [UInt8]? = nil, number: MessageNumber?,
+    from handle: Handle, to recipient: JSONString, at now: Moment
   ) throws(SayFailure) -> [Delivery] {
     guard let member = member(handle) else { throw .notAMember }
     if let number { try check(number, handle) }
-    guard let index = indicesByName[NameRules.fold(name)], let other = members[index] else {
+    let wished = JSONText.text(recipient, in: line)
+    guard let index = indicesByName[NameRules.fold(wished)], let other = members[index] else {
       throw .noSuchMember
     }
-    let raw = line.extracting(text.range)
-    writeChat(from: member.name, raw, to: other.name, id: nil, number, at: now)
-    guard writer.bytes.count <= Limits.hostLine else { throw .tooLong }
-    let packet = writer.bytes
+    // A seal covers the recipient's name as its sender wrote it.
+    let name = opened == nil ? other.name.escaped : JSONText.escaped(wished)
+    stream.writeChat(
+      from: member.name, line.extracting(body.range), content(body, opened), to: name, id: nil,
+      number, at: now)
+    guard stream.writer.bytes.count <= Limits.hostLine else { throw .tooLong }
+    let packet = stream.writer.bytes
     if let number { senders.note(number, owner: handle.joinID) }
-    let shown = Transcript.chat(
-      from: member.name.text, to: other.name.text, JSONText.text(text, in: line))
+    let text = opened ?? JSONText.unescapedBytes(body, in: line)
     // Said to oneself it comes once.
     let recipients = index == handle.index ? [member] : [other, member]
-    return recipients.compactMap { delivery(packet: packet, shown: shown, to: $0) }
-  }
-
-  private func delivery(packet: [UInt8], shown: String, to member: Member) -> Delivery? {
-    guard let connection = member.connection else { return nil }
-    if member.dialect == .text, let textLog {
+    return recipients.compactMap { reader in
+      let own: [UInt8]?
+      switch reader.dialect {
+      case .packets: own = packet
+      case .versionOne:
+        own =
+          opened == nil
+          ? packet : stream.versionOneChat(from: member.name, to: name, text, at: now)
+      case .text:
+        let shown = Transcript.chat(
+          from: member.name.text, to: other.name.text, String(decoding: text, as: UTF8.self))
+        own = Array((shown + "\n").utf8)
+      }
+      guard let own, let connection = reader.connection else { return nil }
       return Delivery(
-        connection: connection, content: .packet(Array((shown + "\n").utf8), after: textLog.end))
+        connection: connection, content: .packet(own, after: stream.end(for: reader.dialect)))
     }
-    return Delivery(connection: connection, content: .packet(packet, after: log.end))
   }
 
   /// Says a text as the host itself.
   package mutating func sayAsServer(_ text: String, at now: Moment) throws(SayFailure) {
     advance(to: now)
-    var raw: [UInt8] = []
-    JSONText.appendEscaped(text, to: &raw)
-    try appendChat(from: .server, raw.span, true, nil, at: now)
+    try sayAnew(Array(text.utf8), from: .server, at: now)
+  }
+
+  /// Says what a version 1 client in a secure room said, sealed anew for the others.
+  package mutating func sayAnew(_ text: [UInt8], from handle: Handle, at now: Moment)
+    throws(SayFailure)
+  {
+    guard let name = memberName(handle) else { throw .notAMember }
+    try sayAnew(text, from: name, at: now)
+  }
+
+  private mutating func sayAnew(_ text: [UInt8], from name: Name, at now: Moment)
+    throws(SayFailure)
+  {
+    guard let keys = settings.keys, let sid = settings.sid else {
+      var raw: [UInt8] = []
+      JSONText.appendEscaped(text.span, to: &raw)
+      return try append(name, raw.span, .text(hasEscapes: true), nil, at: now)
+    }
+    let number = MessageNumber(sid: sid, n: hostNumber + 1)
+    let data = SealedMessage.additionalData(
+      room: settings.id, from: name.text, to: "", number)
+    guard let sealed = keys.seal(text, additionalData: data) else { throw .notSealed }
+    hostNumber += 1
+    let payload = Base64.encode(sealed)
+    try append(name, payload.span, .sealed(opened: text), number, at: now)
   }
 
   private func check(_ number: MessageNumber, _ handle: Handle) throws(SayFailure) {
@@ -489,10 +527,19 @@ package struct Room {
     let place = log.end
     appendRename(member.name, to: name, at: now)
     guard member.dialect == .packets else { return nil }
-    writeRename(member.name, to: name, id: lastID, at: now)
+    stream.writeSystem(
+      "rename", member.name, to: name,
+      text: Transcript.renamed(member.name.text, to: name.text), id: lastID, at: now)
     writeToken(handle, name, at: now)
-    writer.end()
-    return (writer.bytes, place, Int(log.end - place))
+    stream.writer.end()
+    return (stream.writer.bytes, place, Int(log.end - place))
+  }
+
+  private mutating func appendRename(_ old: Name, to new: Name, at now: Moment) {
+    stream.lastID += 1
+    stream.appendSystem(
+      "rename", old, to: new, text: Transcript.renamed(old.text, to: new.text), id: lastID,
+      at: now)
   }
 
   private mutating func changeName(_ handle: Handle, to name: Name) {
@@ -500,6 +547,12 @@ package struct Room {
     indicesByName[old.name.folded] = nil
     members[handle.index]?.name = name
     indicesByName[name.folded] = handle.index
+  }
+
+  /// The join that a wish's token is for, if it counts: who brings one is no stranger.
+  package func joinID(in wish: Wish) -> Int64? {
+    guard let name = wish.name.flatMap({ Name($0) }) else { return nil }
+    return joinID(in: wish, name: name)
   }
 
   /// The name alone: each message asks for it, and a whole member would be copied.
@@ -512,160 +565,19 @@ package struct Room {
     return member
   }
 
-  // MARK: The stream
-
-  private mutating func appendChat(
-    from name: Name, _ raw: Span<UInt8>, _ hasEscapes: Bool, _ number: MessageNumber?,
-    at now: Moment
-  ) throws(SayFailure) {
-    writeChat(from: name, raw, to: nil, id: lastID + 1, number, at: now)
-    guard writer.bytes.count <= Limits.hostLine else { throw .tooLong }
-    lastID += 1
-    keepAndAppend(lastID)
-    if textLog != nil { appendChatText(from: name, raw, hasEscapes) }
-  }
-
-  private mutating func writeChat(
-    from name: Name, _ raw: Span<UInt8>, to other: Name?, id: Int64?, _ number: MessageNumber?,
-    at now: Moment
-  ) {
-    writer.begin("chat")
-    writer.key(",\"encrypted\":false,\"from\":")
-    writer.escaped(name.escaped)
-    if let other {
-      writer.key(",\"to\":")
-      writer.escaped(other.escaped)
-    }
-    writer.key(",\"text\":")
-    writer.escaped(raw)
-    if let id {
-      writer.key(",\"id\":")
-      writer.integer(id)
-    }
-    writer.key(",\"time\":")
-    writer.integer(now.unixMilliseconds)
-    if let number { writer.number(number) }
-    writer.end()
-  }
-
-  private mutating func appendSystem(
-    _ event: StaticString, _ name: Name?, text: String, id: Int64, at now: Moment
-  ) {
-    writeSystem(event, name, to: nil, text: text, id: id, at: now)
-    writer.end()
-    keepAndAppend(id)
-    appendText(Transcript.system(text))
-  }
-
-  private mutating func appendRename(_ old: Name, to new: Name, at now: Moment) {
-    lastID += 1
-    writeRename(old, to: new, id: lastID, at: now)
-    writer.end()
-    keepAndAppend(lastID)
-    appendText(Transcript.system(Transcript.renamed(old.text, to: new.text)))
-  }
-
-  private mutating func writeRename(_ old: Name, to new: Name, id: Int64, at now: Moment) {
-    writeSystem(
-      "rename", old, to: new, text: Transcript.renamed(old.text, to: new.text), id: id, at: now)
-  }
-
-  private mutating func writeSystem(
-    _ event: StaticString, _ name: Name?, to other: Name?, text: String, id: Int64, at now: Moment
-  ) {
-    writer.begin("system")
-    writer.key(",\"encrypted\":false,\"event\":\"")
-    writer.key(event)
-    writer.key("\"")
-    if let name {
-      writer.key(",\"name\":")
-      writer.escaped(name.escaped)
-    }
-    if let other {
-      writer.key(",\"to\":")
-      writer.escaped(other.escaped)
-    }
-    writer.key(",\"text\":")
-    writer.string(text)
-    writer.key(",\"id\":")
-    writer.integer(id)
-    writer.key(",\"time\":")
-    writer.integer(now.unixMilliseconds)
-  }
-
-  private mutating func appendCount() {
-    writer.begin("count")
-    writer.key(",\"total\":")
-    writer.integer(Int64(memberCount))
-    writer.end()
-    log.append(writer.bytes)
-    if screenShowsPackets { advanceScreen(log) }
-    appendText(Transcript.count(memberCount))
-  }
-
-  private mutating func keepAndAppend(_ id: Int64) {
-    let place = log.cursor
-    log.append(writer.bytes)
-    kept.append(id, at: place, end: log.end)
-    if screenShowsPackets { advanceScreen(log) }
-  }
-
-  private mutating func appendText(_ line: String) {
-    guard textLog != nil else { return }
-    appendText(Array((line + "\n").utf8))
-  }
-
-  private mutating func appendText(_ line: [UInt8]) {
-    textLog?.append(line)
-    if !screenShowsPackets, screen != nil, let textLog { advanceScreen(textLog) }
-  }
-
-  /// The log that the screen reads has a line more.
-  private mutating func advanceScreen(_ log: borrowing RoomLog) {
-    if screen?.lineAppended(log.end) ?? false { screen?.skip(to: log.cursor) }
-  }
-
-  /// Appends a message as the line that people see: `NAME: TEXT`.
-  private mutating func appendChatText(from name: Name, _ raw: Span<UInt8>, _ hasEscapes: Bool) {
-    guard !hasEscapes, raw.isPrintableASCII, name.text.utf8Span.span.isPrintableASCII else {
-      var bytes: [UInt8] = []
-      bytes.append(raw)
-      let whole = JSONString(start: 0, end: Int32(raw.count), hasEscapes: hasEscapes)
-      return appendText(Transcript.chat(from: name.text, JSONText.text(whole, in: bytes.span)))
-    }
-    // What nearly every message is like needs no detour over strings.
-    textLine.removeAll(keepingCapacity: true)
-    textLine.append(name.text.utf8Span.span)
-    textLine.append(": ")
-    textLine.append(raw)
-    textLine.append(UInt8(ascii: "\n"))
-    appendText(textLine)
-  }
-
   // MARK: The screen
 
   /// Lets the host's screen read from now on.
   package mutating func showOnScreen(packets: Bool, maxLag: Int = Limits.lag) {
-    screenShowsPackets = packets
-    if packets {
-      screen = ScreenFeed(log, maxLag: maxLag)
-    } else {
-      let text = textLog ?? RoomLog()
-      textLog = text
-      textReaders += 1
-      screen = ScreenFeed(text, maxLag: maxLag)
-    }
+    stream.showOnScreen(packets: packets, maxLag: maxLag)
   }
 
   /// Nobody looks at the screen any more.
-  package mutating func closeScreen() {
-    if screen != nil, !screenShowsPackets { forgetTextReader() }
-    screen = nil
-  }
+  package mutating func closeScreen() { stream.closeScreen() }
 
   /// Adds a line of the host's own to the screen.
-  package mutating func note(_ line: String) { screen?.note(line) }
+  package mutating func note(_ line: String) { stream.note(line) }
 
   /// Takes what the screen is to show next; nil if there is nothing.
-  package mutating func nextForScreen() -> ScreenFeed.Item? { screen?.next() }
+  package mutating func nextForScreen() -> ScreenFeed.Item? { stream.nextForScreen() }
 }

@@ -21,7 +21,7 @@ package struct ScreenFeed: Sendable {
   private let maxLag: Int
 
   /// - Parameter maxLag: bytes it may be behind.
-  init(_ log: RoomLog, maxLag: Int) {
+  init(_ log: RoomLog, maxLag: Int = Limits.lag) {
     cursor = log.cursor
     publication = log.publication
     self.maxLag = maxLag

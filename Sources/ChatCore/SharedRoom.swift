@@ -6,6 +6,7 @@ package final class SharedRoom: Sendable {
   /// How far the stream goes, without taking the lock.
   package let publication: LogPublication
   package let settings: Room.Settings
+  private let throttle = Mutex(Throttle())
 
   package init(_ settings: Room.Settings) {
     let room = Room(settings)
@@ -19,6 +20,13 @@ package final class SharedRoom: Sendable {
   /// When ``Room/advance(to:)`` has something to do, without taking the lock: nanoseconds of the
   /// monotonic clock, `UInt64.max` for never.
   package var deadline: UInt64 { nextDeadline.load(ordering: .relaxed) }
+
+  /// Charges a guess of the password; false if there must be none now.
+  func charge(_ source: Throttle.Source, at now: Moment) -> Bool {
+    throttle.withLock { $0.charge(source, at: now.monotonic) }
+  }
+
+  func giveBack(_ source: Throttle.Source) { throttle.withLock { $0.giveBack(source) } }
 
   @inline(__always)
   package func withLock<R: ~Copyable, E: Error>(_ body: (inout sending Room) throws(E) -> sending R)

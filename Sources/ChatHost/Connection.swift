@@ -1,7 +1,11 @@
 import ChatCore
+import OpenSSL
 import Sockets
 
 /// One client's socket with its conversation, owned by one worker.
+///
+/// In a room over TLS it first waits for the client's first byte, then makes the handshake; the
+/// conversation begins when the transport stands.
 final class Connection {
   let id: ConnectionID
   let socket: StreamSocket
@@ -19,14 +23,38 @@ final class Connection {
   /// Whether it stands in the worker's list of those to flush.
   var isListed = false
   private var peerEnded = false
+  private let accepted: UInt64
+  private var phase: Phase
+  private var tls: TLSConnection?
+  /// What TLS has taken and could not send yet: it must be offered again as it was.
+  private var offered: [UInt8] = []
+  /// Reading, or the handshake, waits until the socket takes bytes.
+  private(set) var readingWantsWrite = false
+  /// Sending waits until bytes come.
+  private var sendingWantsRead = false
+  /// There is more to read that the poller does not know of.
+  private(set) var hasUnread = false
+
+  private enum Phase { case clear, firstByte, handshake, encrypted }
+
+  /// What a connection needs of its host.
+  struct Terms {
+    let hello: [UInt8]
+    let isSecure: Bool
+    let tls: TLSContext?
+  }
 
   init(
-    id: ConnectionID, socket: consuming StreamSocket, session: consuming HostSession, now: UInt64
+    id: ConnectionID, socket: consuming StreamSocket, session: consuming HostSession,
+    terms: Terms, at now: Moment
   ) {
     self.id = id
     self.socket = socket
     self.session = session
-    lastProgress = now
+    lastProgress = now.monotonic
+    accepted = now.monotonic
+    phase = terms.tls == nil ? .clear : .firstByte
+    if terms.tls == nil { self.session.begin(with: terms.hello, at: now) }
   }
 
   enum ReadResult {
@@ -35,16 +63,43 @@ final class Connection {
     case gone
   }
 
+  /// Goes on with what waits for bytes to come: the first byte, the handshake, the conversation.
+  func read(
+    using buffer: inout [UInt8], in room: SharedRoom, _ terms: Terms, at now: Moment
+  ) -> ReadResult {
+    do throws(Failure) {
+      switch phase {
+      case .clear: return try readClear(&buffer, room, now)
+      case .encrypted: return try readEncrypted(&buffer, room, now)
+      case .firstByte:
+        guard try isHandshake(room, terms, now) else { return .deliveries([]) }
+        fallthrough
+      case .handshake:
+        guard try shakeHands(terms, now) else { return .deliveries([]) }
+        return try readEncrypted(&buffer, room, now)
+      }
+    } catch {
+      session.disconnect(in: room, at: now)
+      return .gone
+    }
+  }
+
+  /// The connection broke, in whichever layer.
+  private struct Failure: Error {}
+
+  // MARK: Clear text
+
   /// Reads what is there, once: a socket that has more is found again in the next turn, after the
   /// others had theirs.
-  func read(using buffer: inout [UInt8], in room: SharedRoom, at now: Moment) -> ReadResult {
+  private func readClear(_ buffer: inout [UInt8], _ room: SharedRoom, _ now: Moment)
+    throws(Failure) -> ReadResult
+  {
     let received: Received
     do throws(SystemError) {
       var span = buffer.mutableSpan
       received = try socket.receive(into: &span)
     } catch {
-      session.disconnect(in: room, at: now)
-      return .gone
+      throw Failure()
     }
     switch received {
     case .wouldBlock: return .deliveries([])
@@ -52,12 +107,168 @@ final class Connection {
       if lingersUntil != nil { return .deliveries([]) }
       return .deliveries(
         session.receive(buffer.span.extracting(first: count), in: room, at: now))
-    case .endOfStream:
-      peerEnded = true
-      if lingersUntil != nil { return .gone }
-      return .deliveries(session.receiveEnd(in: room, at: now))
+    case .endOfStream: return endOfStream(room, now)
     }
   }
+
+  private func endOfStream(_ room: SharedRoom, _ now: Moment) -> ReadResult {
+    peerEnded = true
+    if lingersUntil != nil { return .gone }
+    return .deliveries(session.receiveEnd(in: room, at: now))
+  }
+
+  // MARK: TLS
+
+  /// Whether the client begins a TLS handshake; one that says something else is told.
+  private func isHandshake(_ room: SharedRoom, _ terms: Terms, _ now: Moment) throws(Failure)
+    -> Bool
+  {
+    let first: UInt8??
+    do throws(SystemError) { first = try socket.peekByte() } catch { throw Failure() }
+    switch first {
+    case .none: return false
+    case .some(nil): throw Failure()
+    case .some(0x16?):
+      guard let context = terms.tls else { throw Failure() }
+      do throws(OpenSSLError) {
+        tls = try TLSConnection(accepting: context, descriptor: socket.number)
+      } catch {
+        throw Failure()
+      }
+      phase = .handshake
+      return true
+    case .some:
+      turnAway(terms)
+      return false
+    }
+  }
+
+  /// Says in clear that this room takes only TLS (PROTOCOL.md, section 2).
+  private func turnAway(_ terms: Terms) {
+    phase = .clear
+    session.turnAway(with: PacketWriter.requiresTLS(isSecure: terms.isSecure))
+  }
+
+  /// Goes on with the handshake; true once it is done and the conversation has begun.
+  private func shakeHands(_ terms: Terms, _ now: Moment) throws(Failure) -> Bool {
+    do throws(OpenSSLError) {
+      switch try tls?.handshake() {
+      case .done:
+        readingWantsWrite = false
+        phase = .encrypted
+        let exporter = try tls?.exporter() ?? []
+        session.begin(
+          with: terms.hello, exporter: exporter, isSecure: terms.isSecure, at: now)
+        return true
+      case .wantRead, nil: readingWantsWrite = false
+      case .wantWrite: readingWantsWrite = true
+      }
+      return false
+    } catch {
+      throw Failure()
+    }
+  }
+
+  /// Reads all records that are there, so that what came together goes out together; no more than
+  /// its share of a turn.
+  private func readEncrypted(_ buffer: inout [UInt8], _ room: SharedRoom, _ now: Moment)
+    throws(Failure) -> ReadResult
+  {
+    var deliveries: [Delivery] = []
+    hasUnread = false
+    readingWantsWrite = false
+    for _ in 0..<Self.fillsATurn {
+      guard session.wantsBytes || lingersUntil != nil else {
+        hasUnread = tls?.hasPending ?? false
+        return .deliveries(deliveries)
+      }
+      let (count, end) = try fill(&buffer)
+      if count > 0, lingersUntil == nil {
+        deliveries += session.receive(buffer.span.extracting(first: count), in: room, at: now)
+      }
+      switch end {
+      case .full: continue
+      case .wouldBlock: return .deliveries(deliveries)
+      case .endOfStream:
+        guard case .deliveries(let last) = endOfStream(room, now) else { return .gone }
+        return .deliveries(deliveries + last)
+      }
+    }
+    hasUnread = true
+    return .deliveries(deliveries)
+  }
+
+  private static let fillsATurn = 8
+
+  private enum FillEnd { case full, wouldBlock, endOfStream }
+
+  /// Fills the buffer with as many whole records as it takes.
+  private func fill(_ buffer: inout [UInt8]) throws(Failure) -> (Int, FillEnd) {
+    var count = 0
+    while buffer.count - count >= TLSConnection.largestRecord {
+      do throws(OpenSSLError) {
+        var bytes = buffer.mutableSpan
+        var rest = bytes._mutatingExtracting(count..<bytes.count)
+        // Any bytes make `UInt8`s.
+        var raw = unsafe rest.mutableBytes
+        switch try tls?.read(into: &raw) {
+        case .bytes(let more): count += more
+        case .wouldBlock(let wantsWrite):
+          readingWantsWrite = wantsWrite
+          return (count, .wouldBlock)
+        case .endOfStream, nil: return (count, .endOfStream)
+        }
+      } catch {
+        throw Failure()
+      }
+    }
+    return (count, .full)
+  }
+
+  private func sendEncrypted(using buffer: inout [UInt8], at now: Moment) throws(Failure) {
+    while !isBlocked {
+      if offered.isEmpty {
+        guard !session.outflow.isEmpty else { return }
+        buffer.removeAll(keepingCapacity: true)
+        // One record: what lies in several places is brought together, for a write costs far more.
+        unsafe session.forEachStretch { stretch in
+          let room = TLSConnection.largestRecord - buffer.count
+          unsafe buffer.append(contentsOf: stretch.prefix(room))
+          return buffer.count < TLSConnection.largestRecord
+        }
+        let count = try write(buffer)
+        lastProgress = now.monotonic
+        if count == 0 { offered = buffer }
+        // What TLS could not send it has taken all the same: nothing may change its place now.
+        session.outflow.advance(by: count > 0 ? count : buffer.count)
+      } else {
+        let count = try write(offered)
+        if count > 0 { lastProgress = now.monotonic }
+        offered.removeFirst(count)
+      }
+    }
+  }
+
+  /// Writes a record; 0 if it must be offered again.
+  private func write(_ bytes: [UInt8]) throws(Failure) -> Int {
+    do throws(OpenSSLError) {
+      // Only read while the call lasts.
+      switch unsafe try tls?.write(bytes.span.bytes) {
+      case .bytes(let count):
+        sendingWantsRead = false
+        return count
+      case .wouldBlock(let wantsRead):
+        isBlocked = true
+        sendingWantsRead = wantsRead
+        return 0
+      case nil: throw OpenSSLError.connection(reason: "closed")
+      }
+    } catch {
+      throw Failure()
+    }
+  }
+
+  // MARK: Sending
 
   enum FlushResult {
     /// Nothing waits, or the kernel takes no more for now.
@@ -66,20 +277,18 @@ final class Connection {
     case gone
   }
 
+  /// Whether nothing waits to be sent.
+  var isFlushed: Bool { session.outflow.isEmpty && offered.isEmpty }
+
   /// Sends what waits, as far as the kernel takes it.
-  func flush(_ list: inout GatherList, in room: SharedRoom, at now: Moment) -> FlushResult {
-    do throws(SystemError) {
-      while !isBlocked, !session.outflow.isEmpty {
-        list.removeAll()
-        // The stretches stay where they are until `outflow` is changed, after the call.
-        unsafe session.outflow.forEachStretch { unsafe list.append($0) }
-        lastProgress = now.monotonic
-        guard case .bytes(let count) = try socket.send(list) else {
-          isBlocked = true
-          break
-        }
-        session.outflow.advance(by: count)
-        isBlocked = count < list.byteCount
+  func flush(
+    _ list: inout GatherList, _ record: inout [UInt8], in room: SharedRoom, at now: Moment
+  ) -> FlushResult {
+    do throws(Failure) {
+      switch phase {
+      case .clear: try sendClear(&list, now)
+      case .encrypted: try sendEncrypted(using: &record, at: now)
+      case .firstByte, .handshake: break
       }
     } catch {
       session.disconnect(in: room, at: now)
@@ -89,7 +298,8 @@ final class Connection {
     case nil: return .open
     case .now: return .gone
     case .afterSending:
-      guard session.outflow.isEmpty, lingersUntil == nil else { return .open }
+      guard isFlushed, lingersUntil == nil else { return .open }
+      tls?.shutdown()
       if peerEnded { return .gone }
       socket.finishSending()
       lingersUntil = now.monotonic + Limits.farewellTime
@@ -97,11 +307,63 @@ final class Connection {
     }
   }
 
+  private func sendClear(_ list: inout GatherList, _ now: Moment) throws(Failure) {
+    do throws(SystemError) {
+      while !isBlocked, !session.outflow.isEmpty {
+        list.removeAll()
+        // The stretches stay where they are until `outflow` is changed, after the call.
+        unsafe session.forEachStretch { unsafe list.append($0) }
+        lastProgress = now.monotonic
+        guard case .bytes(let count) = try socket.send(list) else {
+          isBlocked = true
+          return
+        }
+        session.outflow.advance(by: count)
+        isBlocked = count < list.byteCount
+      }
+    } catch {
+      throw Failure()
+    }
+  }
+
   func unblock() { isBlocked = false }
+
+  // MARK: What to wait for
+
+  /// What the poller should watch this connection for now.
+  var wantedInterest: Poller.Interest {
+    var interest = Poller.Interest()
+    switch phase {
+    case .firstByte: interest = .reading
+    case .handshake: interest = readingWantsWrite ? .writing : .reading
+    case .clear, .encrypted:
+      let reads = session.wantsBytes || lingersUntil != nil
+      if reads && !readingWantsWrite || isBlocked && sendingWantsRead { interest = .reading }
+      if isBlocked && !sendingWantsRead || reads && readingWantsWrite {
+        interest.insert(.writing)
+      }
+    }
+    return interest
+  }
+
+  /// Whether an event means that sending may go on.
+  func maySend(after event: Poller.Event) -> Bool {
+    isBlocked && (sendingWantsRead ? event.isReadable : event.isWritable)
+  }
+
+  /// Whether an event means that reading may go on.
+  func mayRead(after event: Poller.Event) -> Bool {
+    event.isReadable || (readingWantsWrite && event.isWritable)
+  }
 
   /// The next moment to look at this connection; nil for none.
   func deadline(at now: UInt64) -> UInt64? {
     var next = session.deadline ?? .max
+    switch phase {
+    case .firstByte: next = min(next, accepted + Limits.firstByteTime)
+    case .handshake: next = min(next, accepted + Limits.admissionTime)
+    case .clear, .encrypted: break
+    }
     if let lingersUntil { next = min(next, lingersUntil) }
     if isBlocked {
       let patience = session.end == nil ? Limits.lagTime : Limits.farewellTime
@@ -110,16 +372,33 @@ final class Connection {
     return next == .max ? nil : next
   }
 
+  /// Does what the passing of time asks for.
+  func timePassed(in room: SharedRoom, _ terms: Terms, maxLag: Int, at now: Moment) -> ReadResult {
+    if isOverdue(at: now.monotonic) {
+      session.disconnect(in: room, at: now)
+      return .gone
+    }
+    if phase == .firstByte, now.monotonic >= accepted + Limits.firstByteTime { turnAway(terms) }
+    if isTooSlow(maxLag: maxLag, at: now.monotonic) {
+      session.bid(.tooSlow, in: room, at: now)
+      // What the kernel does not take now it will not take: the reader does not read.
+      isBlocked = false
+      return .deliveries([])
+    }
+    return .deliveries(session.timePassed(in: room, at: now))
+  }
+
   /// Whether it is too far behind to be waited for any longer.
-  func isTooSlow(maxLag: Int, at now: UInt64) -> Bool {
-    guard isBlocked else { return false }
+  private func isTooSlow(maxLag: Int, at now: UInt64) -> Bool {
+    guard isBlocked, session.end == nil else { return false }
     let lag = session.outflow.lag
     if lag > Limits.lagCeilingFactor * maxLag { return true }
     return lag > maxLag && now >= lastProgress + Limits.lagTime
   }
 
-  /// Whether its farewell has been waited for long enough.
-  func isOverdue(at now: UInt64) -> Bool {
+  /// Whether its handshake or its farewell has been waited for long enough.
+  private func isOverdue(at now: UInt64) -> Bool {
+    if phase == .handshake { return now >= accepted + Limits.admissionTime }
     if let lingersUntil { return now >= lingersUntil }
     return session.end == .afterSending && isBlocked && now >= lastProgress + Limits.farewellTime
   }

@@ -1,4 +1,5 @@
 import ChatCore
+import OpenSSL
 import Sockets
 import Synchronization
 
@@ -11,6 +12,8 @@ package final class Host: Sendable {
     /// Packets a second from each client; 0 for no bound.
     package var rate = 100
     package var threads = 1
+    /// For a room over TLS.
+    package var tls: TLSContext?
 
     package init(room: Room.Settings) { self.room = room }
   }
@@ -28,7 +31,7 @@ package final class Host: Sendable {
   package init(_ configuration: Configuration) throws(SystemError) {
     self.configuration = configuration
     room = SharedRoom(configuration.room)
-    hello = PacketWriter.hello(room: configuration.room.id)
+    hello = PacketWriter.hello(configuration.room)
     var mailboxes: [Mailbox] = []
     for _ in 0..<configuration.threads { mailboxes.append(try Mailbox()) }
     self.mailboxes = mailboxes

@@ -23,6 +23,9 @@ final class Worker {
   private var buffer = [UInt8](repeating: 0, count: 64 << 10)
   /// Many stretches a write: packets of a connection's own lie between those of the log.
   private var stretches = GatherList(capacity: 64)
+  /// A TLS record in the making.
+  private var record: [UInt8] = []
+  private let terms: Connection.Terms
   private var listeningPausedUntil: UInt64?
   private var isListening = false
   private var lastAccept: UInt64 = 0
@@ -39,6 +42,9 @@ final class Worker {
     self.listeners = listeners
     mailbox = host.mailboxes[index]
     room = host.room
+    terms = Connection.Terms(
+      hello: host.hello, isSecure: host.configuration.room.keys != nil,
+      tls: host.configuration.tls)
     do throws(SystemError) {
       poller = try Poller()
     } catch {
@@ -182,9 +188,11 @@ final class Worker {
     let id = ConnectionID(
       worker: UInt16(index), slot: UInt32(slot), generation: generations[slot])
     let session = HostSession(
-      id: id, from: address.description, hello: host.hello, rate: host.configuration.rate, at: now)
+      id: id, from: address.description, source: Throttle.Source(addressBytes: address.bytes),
+      rate: host.configuration.rate, at: now)
     let number = socket.number
-    let connection = Connection(id: id, socket: socket, session: session, now: now.monotonic)
+    let connection = Connection(
+      id: id, socket: socket, session: session, terms: terms, at: now)
     connections[slot] = connection
     try poller.add(number, tag: tag(id), .reading)
     flush(connection)
@@ -207,18 +215,18 @@ final class Worker {
       worker: UInt16(index), slot: UInt32(truncatingIfNeeded: event.tag),
       generation: UInt32(truncatingIfNeeded: event.tag >> 32))
     guard let connection = connection(id) else { return false }
-    if event.isWritable, connection.isBlocked {
+    if connection.maySend(after: event) {
       connection.unblock()
       list(connection)
     }
     // A connection that is not to be read is told apart only by its error or end: without interest
     // in reading the poller still reports those, and they must not spin.
-    guard event.isReadable else {
+    guard connection.mayRead(after: event) else {
       try settleListed()
       return false
     }
     change(connection) { connection in
-      connection.read(using: &buffer, in: room, at: now)
+      connection.read(using: &buffer, in: room, terms, at: now)
     }
     return true
   }
@@ -287,17 +295,8 @@ final class Worker {
       connection.armed = .max
       found = true
       change(connection) { connection in
-        if connection.isOverdue(at: now.monotonic) {
-          connection.session.disconnect(in: room, at: now)
-          return .gone
-        }
-        if connection.isTooSlow(maxLag: host.configuration.maxLag, at: now.monotonic) {
-          connection.session.bid(.tooSlow, in: room, at: now)
-          // What the kernel does not take now it will not take: the reader does not read.
-          connection.unblock()
-          return .deliveries([])
-        }
-        return .deliveries(connection.session.timePassed(in: room, at: now))
+        connection.timePassed(
+          in: room, terms, maxLag: host.configuration.maxLag, at: now)
       }
       schedule(connection)
     }
@@ -330,6 +329,8 @@ final class Worker {
         flush(connection)
         if connection.session.canResume(at: now.monotonic) {
           change(connection) { .deliveries($0.session.resume(in: room, at: now)) }
+        } else if connection.hasUnread, connection.session.wantsBytes {
+          change(connection) { $0.read(using: &buffer, in: room, terms, at: now) }
         }
         try watch(connection)
         schedule(connection)
@@ -349,7 +350,7 @@ final class Worker {
   }
 
   private func flush(_ connection: Connection) {
-    if case .gone = connection.flush(&stretches, in: room, at: now) {
+    if case .gone = connection.flush(&stretches, &record, in: room, at: now) {
       remove(connection, wasWaiting: connection.session.isWaiting)
     }
   }
@@ -357,9 +358,7 @@ final class Worker {
   /// Tells the poller what to watch this connection for now.
   private func watch(_ connection: Connection) throws(SystemError) {
     guard self.connection(connection.id) === connection else { return }
-    var interest = Poller.Interest()
-    if connection.session.wantsBytes || connection.lingersUntil != nil { interest.insert(.reading) }
-    if connection.isBlocked { interest.insert(.writing) }
+    let interest = connection.wantedInterest
     guard interest != connection.interest else { return }
     connection.interest = interest
     try poller.change(connection.socket.number, tag: tag(connection.id), interest)

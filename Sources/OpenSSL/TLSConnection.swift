@@ -31,6 +31,8 @@ package struct TLSConnection: ~Copyable, @unchecked Sendable {
   /// How many TLS records in a row may come without any data: key updates, tickets. A peer that
   /// sends more of them only wants to keep us busy.
   package static let mostRecordsWithoutData = 32
+  /// Bytes of data in the largest record (RFC 8446, section 5.1).
+  package static let largestRecord = 16_384
 
   let ssl: OpaquePointer
   private let quiet: UnsafeMutablePointer<Quiet>

@@ -45,6 +45,17 @@ package struct StreamSocket: ~Copyable, Sendable {
     unsafe Address { unsafe getpeername(descriptor.number, $0, $1) == 0 }
   }
 
+  /// The next byte that came, left to be received; nil if there is none yet.
+  /// - Returns: `.some(nil)` at the end of the stream.
+  package borrowing func peekByte() throws(SystemError) -> UInt8?? {
+    var byte: UInt8 = 0
+    let count = try systemUnlessBlocked("recv") {
+      unsafe recv(descriptor.number, &byte, 1, Int32(MSG_PEEK))
+    }
+    guard let count else { return .none }
+    return .some(count == 0 ? nil : byte)
+  }
+
   /// Receives what is there, at most the span's size.
   package borrowing func receive(into span: inout MutableSpan<UInt8>) throws(SystemError)
     -> Received

@@ -202,7 +202,8 @@ import Testing
     for line in [
       "{", "x", "[]", "{}", "{\"type\":\"chat\"}",
       "{\"type\":\"chat\",\"text\":\"a\",\"text\":\"a\"}",
-      "{\"type\":\"chat\",\"encrypted\":true,\"payload\":\"AA==\",\"sid\":\"0123456789abcdef\",\"n\":1}",
+      "{\"type\":\"chat\",\"encrypted\":true,\"payload\":\"AA==\""
+        + ",\"sid\":\"0123456789abcdef\",\"n\":1}",
       "{\"type\":\"chat\",\"text\":\"\\ud800\"}",
     ] {
       peer.send(line)
@@ -375,10 +376,10 @@ import Testing
   @Test("the host's screen sees a connection once, and none that only probed")
   func connectionLine() {
     let host = TestRoom()
-    host.room.withLock { $0.screen = ScreenFeed($0.log) }
+    host.room.withLock { $0.showOnScreen(packets: true) }
     func notes() -> [String] {
       var notes: [String] = []
-      while let item = host.room.withLock({ $0.screen?.next() }) {
+      while let item = host.room.withLock({ $0.nextForScreen() }) {
         if case .note(let line) = item { notes.append(line) }
       }
       return notes

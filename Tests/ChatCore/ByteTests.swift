@@ -153,7 +153,6 @@ import Testing
     #expect(!reader.hasUnfinished)
     _ = reader.next(text: "last\r")
     #expect(reader.hasUnfinished)
-    #expect(reader.firstUnfinished == UInt8(ascii: "l"))
     #expect(reader.takeUnfinished().text == "last")
     #expect(!reader.hasUnfinished)
   }

@@ -34,7 +34,8 @@ private struct Client {
   static let hello2 = "{\"type\":\"hello\",\"secure\":false,\"version\":2,\"room\":\"ab\"}"
   static let hello1 = "{\"type\":\"hello\",\"secure\":false}"
   static let result2 =
-    "{\"type\":\"auth_result\",\"ok\":true,\"client_name\":\"alice\",\"id\":0,\"total\":1,\"token\":\"t\"}"
+    "{\"type\":\"auth_result\",\"ok\":true,\"client_name\":\"alice\",\"id\":0"
+    + ",\"total\":1,\"token\":\"t\"}"
   static let result1 = "{\"type\":\"auth_result\",\"ok\":true,\"client_name\":\"Alice\"}"
 
   static func admitted(to version: Int = 2) -> Client {
@@ -49,7 +50,8 @@ private struct Client {
 private func echo(_ text: String, _ id: Int, n: Int? = nil, from: String = "alice") -> String {
   let number = n.map { ",\"sid\":\"0123456789abcdef\",\"n\":\($0)" } ?? ""
   return
-    "{\"type\":\"chat\",\"encrypted\":false,\"from\":\"\(from)\",\"text\":\"\(text)\",\"id\":\(id)\(number)}"
+    "{\"type\":\"chat\",\"encrypted\":false,\"from\":\"\(from)\",\"text\":\"\(text)\""
+    + ",\"id\":\(id)\(number)}"
 }
 
 @Suite struct ClientSessionTests {
@@ -57,7 +59,8 @@ private func echo(_ text: String, _ id: Int, n: Int? = nil, from: String = "alic
   func versionTwo() {
     var client = Client(history: 20)
     #expect(client.hear(Client.hello2).count == 1)
-    #expect(client.sent() == ["{\"type\":\"auth\",\"version\":2,\"name\":\"alice\",\"history\":20}"])
+    #expect(
+      client.sent() == ["{\"type\":\"auth\",\"version\":2,\"name\":\"alice\",\"history\":20}"])
     #expect(!client.session.isAdmitted)
     #expect(client.hear(Client.result2).last == .admitted(name: "alice"))
     #expect(client.session.isAdmitted)
@@ -83,7 +86,9 @@ private func echo(_ text: String, _ id: Int, n: Int? = nil, from: String = "alic
     for text in ["one", "two", "three", "two"] { try client.session.say(text) }
     #expect(
       client.sent()[0]
-        == "{\"type\":\"chat\",\"encrypted\":false,\"text\":\"one\",\"sid\":\"0123456789abcdef\",\"n\":1}")
+        == "{\"type\":\"chat\",\"encrypted\":false,\"text\":\"one\""
+        + ",\"sid\":\"0123456789abcdef\",\"n\":1}"
+    )
     #expect(client.session.unsettledCount == 4)
     #expect(client.hear(echo("one", 1, n: 1)).count == 1)
     #expect(client.hear("{\"type\":\"ack\",\"n\":2}") == [])
@@ -94,7 +99,9 @@ private func echo(_ text: String, _ id: Int, n: Int? = nil, from: String = "alic
     #expect(client.session.unsettledCount == 1)
     // Somebody else's n says nothing about one's own.
     _ = client.hear(
-      "{\"type\":\"chat\",\"from\":\"bob\",\"text\":\"x\",\"id\":2,\"sid\":\"another-one-0123456\",\"n\":4}")
+      "{\"type\":\"chat\",\"from\":\"bob\",\"text\":\"x\",\"id\":2"
+        + ",\"sid\":\"another-one-0123456\",\"n\":4}"
+    )
     #expect(client.session.unsettledCount == 1)
     _ = client.hear(echo("two", 3, n: 4))
     #expect(client.session.unsettledCount == 0)
@@ -136,7 +143,8 @@ private func echo(_ text: String, _ id: Int, n: Int? = nil, from: String = "alic
     #expect(failure("x") == nil)
     // What was refused took no number.
     #expect(client.sent()[0].hasSuffix("\"n\":1}"))
-    let head = "{\"type\":\"chat\",\"encrypted\":false,\"text\":\"\",\"sid\":\"0123456789abcdef\",\"n\":2}\n"
+    let head =
+      "{\"type\":\"chat\",\"encrypted\":false,\"text\":\"\",\"sid\":\"0123456789abcdef\",\"n\":2}\n"
     let room = 65_536 - head.utf8.count
     #expect(failure(String(repeating: "x", count: room + 1)) == .tooLong)
     #expect(failure(String(repeating: "x", count: room)) == nil)
@@ -151,20 +159,26 @@ private func echo(_ text: String, _ id: Int, n: Int? = nil, from: String = "alic
     #expect(events("{\"type\":\"hello\",\"secure\":true,\"version\":2}") == .needsPassword)
     #expect(events("{\"type\":\"hello\",\"secure\":true}") == .needsPassword)
     #expect(
-      events("{\"type\":\"hello\",\"secure\":false,\"tls\":\"required\",\"version\":2}") == .needsTLS)
+      events("{\"type\":\"hello\",\"secure\":false,\"tls\":\"required\",\"version\":2}")
+        == .needsTLS)
     #expect(
-      events("{\"type\":\"hello\",\"secure\":true,\"tls\":\"required\",\"version\":2}") == .needsTLS)
+      events("{\"type\":\"hello\",\"secure\":true,\"tls\":\"required\",\"version\":2}") == .needsTLS
+    )
     #expect(
       events(Client.hello2, "{\"type\":\"auth_result\",\"ok\":false,\"reason\":\"Room is full.\"}")
         == .refused(reason: "Room is full."))
-    for line in ["SSH-2.0-OpenSSH_9.2", "HTTP/1.1 400 Bad Request", "{", "[]", "{\"type\":\"count\",\"total\":1}"] {
+    for line in [
+      "SSH-2.0-OpenSSH_9.2", "HTTP/1.1 400 Bad Request", "{", "[]",
+      "{\"type\":\"count\",\"total\":1}",
+    ] {
       guard case .notAHost = events(line) else {
         Issue.record("\(line): \(String(describing: events(line)))")
         continue
       }
     }
     #expect(
-      events(Client.hello2, Client.result2, "{\"type\":\"bye\",\"code\":\"shutdown\",\"reason\":\"r\"}")
+      events(
+        Client.hello2, Client.result2, "{\"type\":\"bye\",\"code\":\"shutdown\",\"reason\":\"r\"}")
         == .bye(code: "shutdown", reason: "r"))
     #expect(events(Client.hello2, Client.result2, "{\"type\":\"dance\"}") != .silence)
   }
@@ -239,11 +253,13 @@ private func echo(_ text: String, _ id: Int, n: Int? = nil, from: String = "alic
 
   static let script = [
     Client.hello2, "", Client.result2, "{\"type\":\"count\",\"total\":1}",
-    "{\"type\":\"system\",\"encrypted\":false,\"event\":\"join\",\"name\":\"b\",\"text\":\"é\\ud83d\\ude00\",\"id\":1}",
+    "{\"type\":\"system\",\"encrypted\":false,\"event\":\"join\",\"name\":\"b\""
+      + ",\"text\":\"é\\ud83d\\ude00\",\"id\":1}",
     echo("x", 2, from: "b"), "{\"type\":\"ping\"}", "{\"type\":\"dance\"}", " ",
     "{\"type\":\"members\",\"total\":1,\"names\":[\"b\"]}",
     "{\"type\":\"error\",\"code\":\"not_allowed\",\"reason\":\"r\"}",
-    "{\"type\":\"bye\",\"code\":\"shutdown\",\"reason\":\"r\"}", "{\"type\":\"count\",\"total\":9}", "",
+    "{\"type\":\"bye\",\"code\":\"shutdown\",\"reason\":\"r\"}", "{\"type\":\"count\",\"total\":9}",
+    "",
   ].joined(separator: "\r\n")
 
   @Test("a host's conversation means the same wherever it is cut")

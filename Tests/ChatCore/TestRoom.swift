@@ -254,3 +254,17 @@ final class Peer {
     }
   }
 }
+
+extension PacketWriter {
+  /// The `hello` of a room without password.
+  static func hello(room: String) -> [UInt8] {
+    hello(Room.Settings(id: room, tokenKey: TokenKey { _ in nil }))
+  }
+}
+
+extension ScreenFeed {
+  var isEmpty: Bool {
+    var copy = self
+    return copy.next() == nil
+  }
+}

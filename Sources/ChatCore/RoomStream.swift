@@ -1,0 +1,274 @@
+/// The room's one ordered stream: its packets, its other renderings, and what of it is kept.
+///
+/// The packets are what nearly everyone reads. A rendering is a log of its own, kept only while
+/// somebody reads it: the lines that people see, for text clients and the host's screen, and cipher
+/// 1 for version 1 clients in a secure room.
+struct RoomStream {
+  private struct Rendering {
+    var log = RoomLog()
+    var readers = 0
+  }
+
+  /// What a chat packet says; its bytes as they stand in JSON come beside it.
+  enum Content {
+    case text(hasEscapes: Bool)
+    /// A payload, and the text that it was sealed from.
+    case sealed(opened: [UInt8])
+  }
+
+  private(set) var packets = RoomLog()
+  private var lines: Rendering?
+  private var versionOne: Rendering?
+  private let versionOneKeys: (any VersionOneKeys)?
+  private(set) var kept: KeptPackets
+  /// The newest id. Ids that are drawn for no packet are drawn here too.
+  var lastID: Int64 = 0
+  var writer = PacketWriter()
+  private var line: [UInt8] = []
+  /// The host's own screen, and whether it shows packets instead of the lines that people see.
+  private var screen: ScreenFeed?
+  private var screenShowsPackets = false
+
+  init(_ settings: Room.Settings) {
+    kept = KeptPackets(limit: settings.history)
+    versionOneKeys = settings.keys?.versionOne
+  }
+
+  // MARK: Readers
+
+  /// Which log a member of this dialect reads; nil for the packets.
+  private func rendering(for dialect: Room.Dialect) -> WritableKeyPath<RoomStream, Rendering?>? {
+    switch dialect {
+    case .packets: nil
+    case .versionOne: versionOneKeys == nil ? nil : \.versionOne
+    case .text: \.lines
+    }
+  }
+
+  /// Lets one more reader of this dialect read from now on; nil where it reads the packets.
+  mutating func follow(as dialect: Room.Dialect) -> (LogCursor, LogPublication)? {
+    guard let path = rendering(for: dialect) else { return nil }
+    var rendering = self[keyPath: path] ?? Rendering()
+    rendering.readers += 1
+    self[keyPath: path] = rendering
+    return (rendering.log.cursor, rendering.log.publication)
+  }
+
+  /// One reader of this dialect has gone.
+  mutating func unfollow(as dialect: Room.Dialect) {
+    guard let path = rendering(for: dialect) else { return }
+    self[keyPath: path]?.readers -= 1
+    if self[keyPath: path]?.readers == 0 { self[keyPath: path] = nil }
+  }
+
+  /// Where the log that a member of this dialect reads ends now.
+  func end(for dialect: Room.Dialect) -> LogPosition {
+    guard let path = rendering(for: dialect) else { return packets.end }
+    return self[keyPath: path]?.log.end ?? 0
+  }
+
+  // MARK: Packets
+
+  enum Failure: Error { case tooLong }
+
+  /// Appends a message to everybody.
+  mutating func appendChat(
+    from name: Name, _ raw: Span<UInt8>, _ content: Content, _ number: MessageNumber?,
+    at now: Moment
+  ) throws(Failure) {
+    writeChat(from: name, raw, content, to: nil, id: lastID + 1, number, at: now)
+    guard writer.bytes.count <= Limits.hostLine else { throw .tooLong }
+    lastID += 1
+    keepAndAppend(lastID)
+    if lines != nil { appendChatLine(from: name, raw, content) }
+    if versionOne != nil, case .sealed(let opened) = content {
+      appendVersionOne(versionOneChat(from: name, opened, at: now))
+    }
+  }
+
+  /// Writes a chat packet into ``writer``.
+  mutating func writeChat(
+    from name: Name, _ raw: Span<UInt8>, _ content: Content, to recipient: [UInt8]?, id: Int64?,
+    _ number: MessageNumber?, at now: Moment
+  ) {
+    writer.begin("chat")
+    switch content {
+    case .text: writer.key(",\"encrypted\":false,\"from\":")
+    case .sealed: writer.key(",\"encrypted\":true,\"from\":")
+    }
+    writer.escaped(name.escaped)
+    if let recipient {
+      writer.key(",\"to\":")
+      writer.escaped(recipient)
+    }
+    switch content {
+    case .text: writer.key(",\"text\":")
+    case .sealed: writer.key(",\"payload\":")
+    }
+    writer.escaped(raw)
+    if let id {
+      writer.key(",\"id\":")
+      writer.integer(id)
+    }
+    writer.key(",\"time\":")
+    writer.integer(now.unixMilliseconds)
+    if let number { writer.number(number) }
+    writer.end()
+  }
+
+  /// Appends a packet of the host's about a member, or about nobody in particular.
+  mutating func appendSystem(
+    _ event: StaticString, _ name: Name?, to other: Name? = nil, text: String, id: Int64,
+    at now: Moment
+  ) {
+    writeSystem(event, name, to: other, text: text, id: id, at: now)
+    writer.end()
+    keepAndAppend(id)
+    appendLine(Transcript.system(text))
+    if versionOne != nil { appendVersionOne(versionOneSystem(text)) }
+  }
+
+  /// Writes a system packet into ``writer``, still without its end.
+  mutating func writeSystem(
+    _ event: StaticString, _ name: Name?, to other: Name?, text: String, id: Int64, at now: Moment
+  ) {
+    writer.begin("system")
+    writer.key(",\"encrypted\":false,\"event\":\"")
+    writer.key(event)
+    writer.key("\"")
+    if let name {
+      writer.key(",\"name\":")
+      writer.escaped(name.escaped)
+    }
+    if let other {
+      writer.key(",\"to\":")
+      writer.escaped(other.escaped)
+    }
+    writer.key(",\"text\":")
+    writer.string(text)
+    writer.key(",\"id\":")
+    writer.integer(id)
+    writer.key(",\"time\":")
+    writer.integer(now.unixMilliseconds)
+  }
+
+  mutating func appendCount(_ total: Int) {
+    writer.begin("count")
+    writer.key(",\"total\":")
+    writer.integer(Int64(total))
+    writer.end()
+    packets.append(writer.bytes)
+    if screenShowsPackets { advanceScreen(packets) }
+    appendLine(Transcript.count(total))
+    if versionOne != nil { appendVersionOne(writer.bytes) }
+  }
+
+  private mutating func keepAndAppend(_ id: Int64) {
+    let place = packets.cursor
+    packets.append(writer.bytes)
+    kept.append(id, at: place, end: packets.end)
+    if screenShowsPackets { advanceScreen(packets) }
+  }
+
+  // MARK: Lines
+
+  private mutating func appendLine(_ text: String) {
+    guard lines != nil else { return }
+    appendLine(Array((text + "\n").utf8))
+  }
+
+  private mutating func appendLine(_ bytes: [UInt8]) {
+    lines?.log.append(bytes)
+    if !screenShowsPackets, screen != nil, let lines { advanceScreen(lines.log) }
+  }
+
+  /// Appends a message as the line that people see: `NAME: TEXT`.
+  private mutating func appendChatLine(
+    from name: Name, _ raw: Span<UInt8>, _ content: Content
+  ) {
+    switch content {
+    case .sealed(let opened):
+      appendLine(Transcript.chat(from: name.text, String(decoding: opened, as: UTF8.self)))
+    case .text(let hasEscapes):
+      guard !hasEscapes, raw.isPrintableASCII, name.text.utf8Span.span.isPrintableASCII else {
+        var bytes: [UInt8] = []
+        bytes.append(raw)
+        let whole = JSONString(start: 0, end: Int32(raw.count), hasEscapes: hasEscapes)
+        return appendLine(Transcript.chat(from: name.text, JSONText.text(whole, in: bytes.span)))
+      }
+      // What nearly every message is like needs no detour over strings.
+      line.removeAll(keepingCapacity: true)
+      line.append(name.text.utf8Span.span)
+      line.append(": ")
+      line.append(raw)
+      line.append(UInt8(ascii: "\n"))
+      appendLine(line)
+    }
+  }
+
+  // MARK: Version 1 in a secure room
+
+  private mutating func appendVersionOne(_ packet: [UInt8]?) {
+    if let packet { versionOne?.log.append(packet) }
+  }
+
+  /// A message sealed with cipher 1; nil if the machine gives no randomness.
+  func versionOneChat(
+    from name: Name, to recipient: [UInt8]? = nil, _ text: [UInt8], at now: Moment
+  )
+    -> [UInt8]?
+  {
+    guard let sealed = versionOneKeys?.seal(text) else { return nil }
+    var writer = PacketWriter()
+    writer.begin("chat")
+    writer.key(",\"encrypted\":true,\"from\":")
+    writer.escaped(name.escaped)
+    if let recipient {
+      writer.key(",\"to\":")
+      writer.escaped(recipient)
+    }
+    writer.key(",\"payload\":")
+    writer.escaped(Base64.encode(sealed))
+    writer.key(",\"time\":")
+    writer.integer(now.unixMilliseconds)
+    writer.end()
+    return writer.bytes
+  }
+
+  private func versionOneSystem(_ text: String) -> [UInt8]? {
+    guard let sealed = versionOneKeys?.seal(Array(text.utf8)) else { return nil }
+    var writer = PacketWriter()
+    writer.begin("system")
+    writer.key(",\"encrypted\":true,\"payload\":")
+    writer.escaped(Base64.encode(sealed))
+    writer.end()
+    return writer.bytes
+  }
+
+  // MARK: The screen
+
+  /// Lets the host's screen read from now on.
+  mutating func showOnScreen(packets showsPackets: Bool, maxLag: Int) {
+    screenShowsPackets = showsPackets
+    if !showsPackets, follow(as: .text) != nil, let lines {
+      screen = ScreenFeed(lines.log, maxLag: maxLag)
+    } else {
+      screen = ScreenFeed(packets, maxLag: maxLag)
+    }
+  }
+
+  /// Nobody looks at the screen any more.
+  mutating func closeScreen() {
+    if screen != nil, !screenShowsPackets { unfollow(as: .text) }
+    screen = nil
+  }
+
+  mutating func note(_ line: String) { screen?.note(line) }
+
+  mutating func nextForScreen() -> ScreenFeed.Item? { screen?.next() }
+
+  /// The log that the screen reads has a line more.
+  private mutating func advanceScreen(_ log: borrowing RoomLog) {
+    if screen?.lineAppended(log.end) ?? false { screen?.skip(to: log.cursor) }
+  }
+}
