@@ -34,4 +34,13 @@ static inline int netchat_processor_count(void) {
 static inline int netchat_name_thread(const char *name) {
   return prctl(PR_SET_NAME, name, 0, 0, 0);
 }
+
+// No core dump of this process, and no ptrace by others of the same user.
+static inline int netchat_forbid_dumps(void) { return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); }
+
+// renameat2(2), which can refuse to replace a file.
+extern int netchat_renameat2(
+    int from_directory, const char *from, int to_directory, const char *to, unsigned flags)
+    __asm__("renameat2");
+enum { NETCHAT_RENAME_NOREPLACE = 1 };
 #endif

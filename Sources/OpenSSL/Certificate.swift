@@ -120,6 +120,11 @@ extension Certificate {
       keySource: "the private key", now: now)
   }
 
+  /// Fails, with the reason, for what cannot stand in a certificate.
+  package static func check(name: String) throws(OpenSSLError) {
+    _ = try AlternativeNames([name])
+  }
+
   private static func generate(_ type: KeyType) throws(OpenSSLError) -> PrivateKey {
     let key =
       switch type {

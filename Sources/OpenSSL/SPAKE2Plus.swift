@@ -92,8 +92,8 @@ package enum SPAKE2Plus {
     func encodedL() throws(OpenSSLError) -> Secret? { try P256.shared.encode(l) }
   }
 
-  /// The client's side of one run.
-  package struct Prover: ~Copyable {
+  /// The client's side of one run. May change threads: it has one owner, and so have its numbers.
+  package struct Prover: ~Copyable, @unchecked Sendable {
     private let registration: ProverRegistration
     private let x: Scalar
     /// shareP, to be sent to the verifier.
@@ -140,8 +140,8 @@ package enum SPAKE2Plus {
     }
   }
 
-  /// The host's side of one run.
-  package struct Verifier: ~Copyable {
+  /// The host's side of one run. May change threads: it has one owner, and so have its numbers.
+  package struct Verifier: ~Copyable, @unchecked Sendable {
     /// shareV and confirmV, to be sent to the prover.
     package let share: [UInt8]
     package let confirmation: [UInt8]

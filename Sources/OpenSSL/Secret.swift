@@ -82,6 +82,15 @@ package final class Secret: @unchecked Sendable {
     return unsafe try body(UnsafeRawBufferPointer(rebasing: memory[..<count]))
   }
 
+  /// The same, for those who need no pointer.
+  package func withSpan<Result: ~Copyable, Failure: Error>(
+    _ body: (Span<UInt8>) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    unsafe try withBytes { bytes throws(Failure) in
+      unsafe try body(Span(_unsafeBytes: bytes))
+    }
+  }
+
   /// A part of this secret, as a secret that is kept like this one.
   package func part(_ range: Range<Int>) -> Secret {
     precondition(range.lowerBound >= 0 && range.upperBound <= count)

@@ -108,6 +108,22 @@ package struct Address: Sendable, CustomStringConvertible {
   package static func join(host: String, port: UInt16) -> String {
     host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
   }
+
+  /// The one way to write an IPv6 address, with its zone if it has one (RFC 5952); nil for what is
+  /// none.
+  package static func shortestIPv6(_ text: String) -> String? {
+    let parts = text.split(separator: "%", maxSplits: 1, omittingEmptySubsequences: false)
+    var address = in6_addr()
+    guard unsafe inet_pton(AF_INET6, String(parts[0]), &address) == 1 else { return nil }
+    let shortest = unsafe withUnsafeTemporaryAllocation(
+      of: CChar.self, capacity: Int(INET6_ADDRSTRLEN)
+    ) { buffer in
+      // Cannot fail: the buffer holds the longest address.
+      _ = unsafe inet_ntop(AF_INET6, &address, buffer.baseAddress, socklen_t(buffer.count))
+      return unsafe String(cString: buffer.baseAddress!)
+    }
+    return parts.count == 2 ? "\(shortest)%\(parts[1])" : shortest
+  }
 }
 
 /// A host name or address that leads nowhere.

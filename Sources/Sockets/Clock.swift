@@ -17,6 +17,18 @@ package enum Clock {
     while unsafe nanosleep(&time, &rest) != 0, errno == EINTR { time = rest }
   }
 
+  /// A moment as `2026-01-31T12:00:00Z` (ISO 8601, UTC).
+  package static func date(unixSeconds: Int64) -> String {
+    var time = time_t(unixSeconds)
+    var parts = unsafe tm()
+    // Fails only for years that no Int32 can hold.
+    guard unsafe gmtime_r(&time, &parts) != nil else { return "\(unixSeconds)" }
+    func two(_ number: Int32) -> String { number < 10 ? "0\(number)" : "\(number)" }
+    let day = unsafe "\(parts.tm_year + 1900)-\(two(parts.tm_mon + 1))-\(two(parts.tm_mday))"
+    let hour = unsafe "\(two(parts.tm_hour)):\(two(parts.tm_min)):\(two(parts.tm_sec))"
+    return "\(day)T\(hour)Z"
+  }
+
   private static func read(_ clock: clockid_t) -> UInt64 {
     var time = timespec()
     // Cannot fail: both clocks exist on every Linux, and the pointer is good.

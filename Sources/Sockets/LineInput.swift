@@ -30,7 +30,10 @@ package struct LineInput: ~Copyable {
     var span = chunk.mutableSpan
     // A terminal that is gone and a closed descriptor are the end of the input as well.
     switch try? read(descriptor, into: &span) {
-    case .bytes(let count): bytes.append(contentsOf: chunk[..<count])
+    case .bytes(let count):
+      bytes.append(contentsOf: chunk[..<count])
+      // A password may have been in it.
+      wipe(&chunk, first: count)
     case .wouldBlock: _ = try? wait(for: .reading, on: descriptor, timeout: nil)
     case .endOfStream, nil: isAtEnd = true
     }
@@ -41,28 +44,35 @@ package struct LineInput: ~Copyable {
 
   /// The next line, if it is there; the last one needs no line end.
   package mutating func takeLine() -> Line? {
+    guard let found = findLine() else { return nil }
+    return found.isTooLong ? .tooLong : .text(String(decoding: bytes[found.place], as: UTF8.self))
+  }
+
+  /// Where the next line stands, which counts as taken from now on.
+  private mutating func findLine() -> (place: Range<Int>, isTooLong: Bool)? {
     if let end = bytes[searched...].firstIndex(of: UInt8(ascii: "\n")) {
-      return takeLine(to: end, dropping: 1)
+      return findLine(to: end, dropping: 1)
     }
     searched = bytes.count
     if waitingBytes > limit {
       isSkipping = true
       forgetTaken(to: bytes.count)
     }
-    if isAtEnd, waitingBytes > 0 || isSkipping { return takeLine(to: bytes.count, dropping: 0) }
+    if isAtEnd, waitingBytes > 0 || isSkipping { return findLine(to: bytes.count, dropping: 0) }
     forgetTaken(to: taken)
     return nil
   }
 
-  private mutating func takeLine(to end: Int, dropping ending: Int) -> Line {
-    var line = bytes[taken..<end]
-    if line.last == UInt8(ascii: "\r") { line.removeLast() }
-    let isTooLong = isSkipping || line.count > limit
-    let text = isTooLong ? "" : String(decoding: line, as: UTF8.self)
+  private mutating func findLine(
+    to end: Int, dropping ending: Int
+  ) -> (place: Range<Int>, isTooLong: Bool) {
+    let hasReturn = end > taken && bytes[end - 1] == UInt8(ascii: "\r")
+    let place = taken..<(hasReturn ? end - 1 : end)
+    let isTooLong = isSkipping || place.count > limit
     isSkipping = false
     taken = end + ending
     searched = taken
-    return isTooLong ? .tooLong : .text(text)
+    return (place, isTooLong)
   }
 
   private mutating func forgetTaken(to index: Int) {
@@ -75,6 +85,21 @@ package struct LineInput: ~Copyable {
   package mutating func waitForLine() -> Line? {
     while true {
       if let line = takeLine() { return line }
+      if isAtEnd { return nil }
+      fill()
+    }
+  }
+
+  /// Waits for the next line and takes it out of the memory held here; nil at the end of the input
+  /// and for a line that is too long. To be wiped by the caller.
+  package mutating func waitForSecret() -> [UInt8]? {
+    while true {
+      if let found = findLine() {
+        guard !found.isTooLong else { return nil }
+        let secret = Array(bytes[found.place])
+        for index in found.place { bytes[index] = 0 }
+        return secret
+      }
       if isAtEnd { return nil }
       fill()
     }

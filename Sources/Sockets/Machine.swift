@@ -24,6 +24,14 @@ package enum Machine {
     return Int(clamping: limit.rlim_cur)
   }
 
+  /// Keeps what stands in memory out of core dumps, and from other programs of the same user.
+  package static func keepMemoryPrivate() {
+    var limit = rlimit(rlim_cur: 0, rlim_max: 0)
+    // Best effort: lowering one's own limits is always allowed.
+    _ = unsafe setrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &limit)
+    _ = netchat_forbid_dumps()
+  }
+
   /// Random bytes of the kernel's generator.
   package static func randomBytes(_ count: Int) -> [UInt8] {
     // The standard library's generator is getrandom(2) on Linux.
@@ -31,13 +39,36 @@ package enum Machine {
     return (0..<count).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
   }
 
+  /// The value of an environment variable; nil where it is not set or empty.
+  package static func environment(_ name: String) -> String? {
+    guard let value = unsafe getenv(name) else { return nil }
+    let text = unsafe String(cString: value)
+    return text.isEmpty ? nil : text
+  }
+
+  /// This machine's name; nil when it has none.
+  package static var hostName: String? {
+    unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { buffer in
+      // The longest name has 64 bytes on Linux, and so its end.
+      guard unsafe gethostname(buffer.baseAddress!, buffer.count) == 0 else { return nil }
+      let name = unsafe String(cString: buffer.baseAddress!)
+      return name.isEmpty ? nil : name
+    }
+  }
+
+  /// Where this user's own files are; nil when the system knows no such place.
+  package static var homeDirectory: String? {
+    if let home = environment("HOME") { return home }
+    guard let entry = unsafe getpwuid(getuid()), let path = unsafe entry.pointee.pw_dir else {
+      return nil
+    }
+    return unsafe String(cString: path)
+  }
+
   /// The name this user is logged in by; nil when the system knows none.
   package static var loginName: String? {
     for name in ["LOGNAME", "USER"] {
-      if let value = unsafe getenv(name) {
-        let text = unsafe String(cString: value)
-        if !text.isEmpty { return text }
-      }
+      if let value = environment(name) { return value }
     }
     guard let entry = unsafe getpwuid(getuid()), let name = unsafe entry.pointee.pw_name else {
       return nil
