@@ -40,7 +40,14 @@ let package = Package(
       resources: [.copy("Vectors")],
       swiftSettings: lenient),
     .testTarget(
+      name: "ChatClientTests", dependencies: ["ChatClient"], path: "Tests/ChatClient",
+      swiftSettings: lenient),
+    .testTarget(
       name: "netchatTests", dependencies: ["netchat"], path: "Tests/netchat",
+      swiftSettings: lenient),
+    .testTarget(
+      name: "ScriptsTests", dependencies: ["netchat"], path: "Tests/Scripts",
+      resources: [.copy("version1.py")],
       swiftSettings: lenient),
   ]
 )

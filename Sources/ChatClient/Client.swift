@@ -16,37 +16,51 @@ package struct Client: ~Copyable {
     case closed
     /// It never got in: the reason, and what to do.
     case refused(String, hint: String?)
+    /// The room is secure, and there are no keys for it yet: make them and come again.
+    case needsKeys(HostPacket.Hello)
+    /// The host did not prove that it knows the password over exactly this connection.
+    case unproven
     /// Nobody reads what it shows.
     case outputGone
   }
 
   private var session: ClientSession
-  private let socket: StreamSocket
-  private let signals: Signals
+  private var link: Link
   private let format: Format
-  private let connectedLine: String
+  private let admitted: (_ isSecure: Bool) -> Void
+  private let decide: (HostPacket.Hello, inout Link) -> Decision
   private let report: (String) -> Void
   private let timeout: UInt64?
   private let started: UInt64
+  private var isSecure = false
   private var buffer = [UInt8](repeating: 0, count: 64 << 10)
 
+  /// What to do with a host that has said what it is.
+  package enum Decision: Sendable {
+    case proceed(ClientSession.Secrets)
+    case end(Ending)
+  }
+
   /// - Parameters:
+  ///   - decide: says whether to go on with the host, and with which keys.
+  ///   - admitted: is told that the room has been joined.
   ///   - timeout: nanoseconds until the host must have let this client in; nil for ever.
   ///   - report: shows a complaint to the user.
   package init(
-    _ settings: ClientSession.Settings, over socket: consuming StreamSocket, to address: Address,
-    signals: consuming Signals, format: Format, timeout: UInt64?,
-    report: @escaping (String) -> Void
+    _ settings: ClientSession.Settings, over link: consuming Link, format: Format,
+    timeout: UInt64?, report: @escaping (String) -> Void,
+    decide: @escaping (HostPacket.Hello, inout Link) -> Decision,
+    admitted: @escaping (_ isSecure: Bool) -> Void
   ) {
     let now = Self.now()
     session = ClientSession(settings, at: now)
-    self.socket = socket
-    self.signals = signals
+    self.link = link
+    self.decide = decide
+    self.admitted = admitted
     self.format = format
     self.timeout = timeout
     self.report = report
     started = now.monotonic
-    connectedLine = "Connected to \(address)\n"
   }
 
   private static func now() -> Moment {
@@ -54,18 +68,19 @@ package struct Client: ~Copyable {
   }
 
   /// Converses until the input ends, the user leaves or the host closes.
-  package consuming func run(_ input: consuming LineInput) -> Ending {
-    var input = input
-    do throws(SystemError) {
+  package consuming func run(_ input: inout LineInput, _ signals: borrowing Signals) -> Ending {
+    do throws(Link.Failure) {
       while true {
-        if let ending = try turn(&input) { return ending }
+        if let ending = try turn(&input, signals) { return ending }
       }
     } catch {
       return lost()
     }
   }
 
-  private mutating func turn(_ input: inout LineInput) throws(SystemError) -> Ending? {
+  private mutating func turn(_ input: inout LineInput, _ signals: borrowing Signals)
+    throws(Link.Failure) -> Ending?
+  {
     if session.isAdmitted { sayLines(&input) }
     if session.isAdmitted, input.isAtEnd, input.waitingBytes == 0, session.unsettledCount == 0 {
       return try goodbye(.done)
@@ -75,7 +90,9 @@ package struct Client: ~Copyable {
     var entries = [
       pollfd(fd: signals.number, events: Int16(POLLIN), revents: 0),
       pollfd(
-        fd: socket.number, events: Int16(session.output.isEmpty ? POLLIN : POLLIN | POLLOUT),
+        fd: link.number,
+        events: Int16(
+          link.wantsWriting(hasOutput: !session.output.isEmpty) ? POLLIN | POLLOUT : POLLIN),
         revents: 0),
       pollfd(fd: readsInput ? input.descriptor : -1, events: Int16(POLLIN), revents: 0),
     ]
@@ -86,7 +103,7 @@ package struct Client: ~Copyable {
       return try goodbye(unsettled > 0 ? .deliveryUnknown(messages: unsettled) : .done)
     }
     if entries[1].revents & Int16(POLLOUT) != 0 { try send() }
-    if entries[1].revents & ~Int16(POLLOUT) != 0, let ending = try receive() { return ending }
+    if entries[1].revents != 0, let ending = try receive() { return ending }
     if entries[2].revents != 0 { input.fill() }
     return try timePassed()
   }
@@ -110,37 +127,54 @@ package struct Client: ~Copyable {
     }
   }
 
-  private mutating func send() throws(SystemError) {
+  private mutating func send() throws(Link.Failure) {
     while !session.output.isEmpty {
-      guard case .bytes(let count) = try socket.send(session.output.span) else { return }
+      guard case .bytes(let count) = try link.send(session.output) else { return }
       session.sent(count)
     }
   }
 
-  private mutating func receive() throws(SystemError) -> Ending? {
-    // Out of `self` while the session changes too; moved, not copied.
-    var bytes: [UInt8] = []
-    swap(&bytes, &buffer)
-    defer { swap(&bytes, &buffer) }
-    var span = bytes.mutableSpan
-    switch try socket.receive(into: &span) {
-    case .wouldBlock: return nil
-    case .endOfStream: return lost()
-    case .bytes(let count):
-      return try handle(session.receive(bytes.span.extracting(first: count), at: Self.now()))
+  private mutating func receive() throws(Link.Failure) -> Ending? {
+    while true {
+      switch try link.receive(into: &buffer) {
+      case .wouldBlock: return nil
+      case .endOfStream: return lost()
+      case .bytes(let count):
+        // Out of `self` while the session changes too; moved, not copied.
+        var bytes: [UInt8] = []
+        swap(&bytes, &buffer)
+        defer { swap(&bytes, &buffer) }
+        let events = session.receive(bytes.span.extracting(first: count), at: Self.now())
+        if let ending = try handle(events) { return ending }
+        // Of clear text the poller tells when there is more; TLS may have more by itself.
+        if !link.isEncrypted { return nil }
+      }
     }
   }
 
-  private mutating func handle(_ events: [ClientSession.Event]) throws(SystemError) -> Ending? {
+  private mutating func handle(_ events: [ClientSession.Event]) throws(Link.Failure) -> Ending? {
     var shown: [UInt8] = []
     var ending: Ending?
+    var more: [ClientSession.Event] = []
     for event in events {
       switch event {
-      case .admitted: if format == .lines { shown.append(contentsOf: connectedLine.utf8) }
+      case .admitted(let name):
+        admitted(isSecure)
+        guard format == .lines else { break }
+        if isSecure {
+          shown.append(contentsOf: "Authenticated as \(DisplayText.line(name))\n".utf8)
+        }
+        shown.append(contentsOf: "Connected to \(link.address)\n".utf8)
+      case .greeted(let hello):
+        switch decide(hello, &link) {
+        case .end(let reason): return reason
+        case .proceed(let secrets):
+          isSecure = hello.isSecure
+          more += session.proceed(secrets)
+        }
       case .packet(let packet, let line): append(packet, line, to: &shown)
       case .refused(let reason): ending = .refused(reason, hint: nil)
-      case .needsPassword:
-        ending = .refused("the room is secure, and this client has no password for it", hint: nil)
+      case .unproven: ending = .unproven
       case .needsTLS: ending = .refused("the room takes only TLS connections", hint: nil)
       case .notAHost(let reason):
         ending = .refused(
@@ -154,6 +188,7 @@ package struct Client: ~Copyable {
     } catch {
       return try goodbye(.outputGone)
     }
+    if ending == nil, !more.isEmpty { return try handle(more) }
     return ending
   }
 
@@ -174,18 +209,18 @@ package struct Client: ~Copyable {
   }
 
   /// Leaves the room; a host that takes nothing any more is not waited for.
-  private mutating func goodbye(_ ending: Ending) throws(SystemError) -> Ending {
+  private mutating func goodbye(_ ending: Ending) throws(Link.Failure) -> Ending {
     session.leave()
-    do throws(SystemError) {
+    do throws(Link.Failure) {
       try send()
     } catch {
       return ending
     }
-    socket.finishSending()
+    link.finishSending()
     return ending
   }
 
-  private mutating func timePassed() throws(SystemError) -> Ending? {
+  private mutating func timePassed() throws(Link.Failure) -> Ending? {
     if !session.isAdmitted, let timeout, Clock.monotonic() >= started + timeout {
       return .refused(
         "the host did not answer in time", hint: "is that port a netchat host? try --timeout")

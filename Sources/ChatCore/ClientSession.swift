@@ -10,6 +10,8 @@ package struct ClientSession {
     package var loginName: String
     /// Past packets to ask for.
     package var history = 0
+    /// Whether the caller decides about every host, also one in clear text without a password.
+    package var decidesAlways = false
     /// This client's own id for its messages.
     package var sid: SenderID
 
@@ -25,10 +27,13 @@ package struct ClientSession {
     case admitted(name: String)
     /// A packet to show, and its line as it came.
     case packet(HostPacket, line: [UInt8])
+    /// What the host is: the caller says whether to go on with it, by ``proceed(_:)``.
+    case greeted(HostPacket.Hello)
     /// The host does not let this client in.
     case refused(reason: String)
-    /// The room is one that this client cannot enter as it was started.
-    case needsPassword
+    /// The host did not prove that it knows the password over exactly this connection.
+    case unproven
+    /// The host takes only TLS connections.
     case needsTLS
     /// What was said did not go into the room.
     case undelivered(text: String, reason: String)
@@ -42,9 +47,19 @@ package struct ClientSession {
 
   private enum State: Equatable {
     case awaitingHello
+    /// Until the caller says to go on.
+    case greeted
+    case awaitingChallenge
     case awaitingResult
     case admitted
     case over
+  }
+
+  /// How this room's messages are sealed.
+  package enum Secrets: Sendable {
+    case none
+    case keys(any ClientKeys, exporter: [UInt8])
+    case versionOne(any VersionOneClientKeys)
   }
 
   private struct Unsettled {
@@ -59,11 +74,21 @@ package struct ClientSession {
   private var lastNumber: Int64 = 0
   /// Said, and not yet known to be in the stream; in order.
   private var unsettled: [Unsettled] = []
-  private var isRoomSecure = false
+  private var secrets = Secrets.none
+  private var room = ""
+  /// The lines of `hello` and `auth`, without their ends, and the attempt that binds to them.
+  private var hello: [UInt8] = []
+  private var auth: [UInt8] = []
+  private var exporter: [UInt8] = []
+  private var proof: (any PasswordProof)?
+  /// The last `n` shown of each `sid`, in a secure room.
+  private var shown: [SenderID: Int64] = [:]
   private var lastID: Int64 = 0
   private var lastHeard: UInt64
   private var isPinged = false
   package private(set) var name = ""
+  /// Lines that came before the caller decided to go on.
+  private var early: [UInt8] = []
   /// Bytes to send.
   package private(set) var output: [UInt8] = []
 
@@ -115,15 +140,21 @@ package struct ClientSession {
     }
     switch (state, packet) {
     case (.awaitingHello, .hello(let hello)): greet(hello, line, &events)
-    case (.awaitingHello, .authResult(.accepted(let admission))),
-      (.awaitingResult, .authResult(.accepted(let admission))):
+    case (.awaitingChallenge, .authChallenge(let share, let confirm)):
+      answer(share, confirm, &events)
+    case (.awaitingResult, .authResult(.accepted(let admission))):
       name = admission.name
       state = .admitted
       show(packet, line, &events)
       events.append(.admitted(name: name))
     case (.awaitingHello, .authResult(.refused(let reason))),
+      (.greeted, .authResult(.refused(let reason))),
+      (.awaitingChallenge, .authResult(.refused(let reason))),
       (.awaitingResult, .authResult(.refused(let reason))):
       end(.refused(reason: reason), &events)
+    case (.awaitingChallenge, .authResult(.accepted)):
+      // A host that lets in without a proof of its own is none to trust (section 4).
+      end(.unproven, &events)
     case (_, .error(let code, let reason, let n)) where state != .admitted || n == nil:
       show(packet, line, &events)
       if state != .admitted { end(.refused(reason: "\(code): \(reason)"), &events) }
@@ -132,9 +163,13 @@ package struct ClientSession {
       end(.bye(code: code, reason: reason), &events)
     case (_, .ping): output.append(contentsOf: PacketWriter.bare("pong"))
     case (.admitted, _): receive(packet, line, &events)
-    case (.awaitingHello, .other), (.awaitingResult, .other), (_, .pong): break
+    case (.awaitingHello, .other), (_, .pong): break
     case (.awaitingHello, _): end(.notAHost(reason: "it does not begin with hello"), &events)
-    case (.awaitingResult, _), (.over, _): break
+    case (.greeted, _):
+      // A version 1 host may admit at once; and what comes before the caller has decided waits.
+      early.append(line)
+      early.append(UInt8(ascii: "\n"))
+    case (.awaitingChallenge, _), (.awaitingResult, _), (.over, _): break
     }
   }
 
@@ -149,11 +184,40 @@ package struct ClientSession {
   ) {
     show(.hello(hello), line, &events)
     if hello.requiresTLS { return end(.needsTLS, &events) }
-    if hello.isSecure { return end(.needsPassword, &events) }
+    self.hello.append(line)
     version = hello.version
+    room = hello.room ?? ""
+    state = .greeted
+    if hello.isSecure || settings.decidesAlways {
+      events.append(.greeted(hello))
+    } else {
+      events += proceed(.none)
+    }
+  }
+
+  /// Goes on with the host that ``Event/greeted(_:)`` told of: asks to be let in.
+  package mutating func proceed(_ secrets: Secrets) -> [Event] {
+    self.secrets = secrets
     var writer = PacketWriter()
     writer.begin("auth")
     if version >= 2 { writer.key(",\"version\":2") }
+    var next = State.awaitingResult
+    switch secrets {
+    case .none: break
+    case .keys(let keys, let exporter):
+      guard let proof = keys.begin() else {
+        state = .over
+        return [.refused(reason: "this machine gives no random numbers")]
+      }
+      writer.key(",\"method\":\"spake2plus\",\"share\":")
+      writer.escaped(Base64.encode(proof.share))
+      self.proof = proof
+      self.exporter = exporter
+      next = .awaitingChallenge
+    case .versionOne(let keys):
+      writer.key(",\"password\":")
+      writer.string(String(decoding: keys.password, as: UTF8.self))
+    }
     if let name = settings.name ?? (version >= 2 ? nil : settings.loginName) {
       writer.key(",\"name\":")
       writer.string(name)
@@ -162,6 +226,32 @@ package struct ClientSession {
       writer.key(",\"history\":")
       writer.integer(Int64(settings.history))
     }
+    writer.end()
+    auth = Array(writer.bytes.dropLast())
+    output.append(contentsOf: writer.bytes)
+    state = next
+    let bytes = early
+    early = []
+    var events: [Event] = []
+    for line in bytes.split(separator: UInt8(ascii: "\n")) {
+      let line = Array(line)
+      receive(line: line.span, &events)
+    }
+    return events
+  }
+
+  /// Checks the host's proof and gives this client's.
+  private mutating func answer(_ share: String, _ confirm: String, _ events: inout [Event]) {
+    guard let share = Base64.decode(share.utf8Span.span),
+      let confirmation = Base64.decode(confirm.utf8Span.span),
+      let confirm = proof?.confirm(
+        share: share, confirmation: confirmation, exporter: exporter, hello: hello, auth: auth)
+    else { return end(.unproven, &events) }
+    proof = nil
+    var writer = PacketWriter()
+    writer.begin("auth_confirm")
+    writer.key(",\"confirm\":")
+    writer.escaped(Base64.encode(confirm))
     writer.end()
     output.append(contentsOf: writer.bytes)
     state = .awaitingResult
@@ -172,15 +262,27 @@ package struct ClientSession {
   ) {
     switch packet {
     case .chat(let chat):
-      settle(chat)
-      guard isNew(chat.id) else { return }
-      show(packet, line, &events)
+      guard let opened = open(chat) else { return }
+      settle(opened)
+      guard isNew(chat.id), isNewFromSender(chat) else { return }
+      if opened == chat {
+        show(packet, line, &events)
+      } else {
+        events.append(.packet(.chat(opened), line: PacketWriter.opened(opened)))
+      }
     case .system(let system):
       if system.event == "rename", let to = system.to, system.name == name, system.token != nil {
         name = to
       }
       guard isNew(system.id) else { return }
-      show(packet, line, &events)
+      if case .versionOne(let keys) = secrets, case .payload(let payload) = system.body,
+        let text = Base64.decode(payload.utf8Span.span).flatMap({ keys.open($0) })
+      {
+        let opened = system.with(text: String(decoding: text, as: UTF8.self))
+        events.append(.packet(.system(opened), line: PacketWriter.opened(opened)))
+      } else {
+        show(packet, line, &events)
+      }
     case .ack(let n): unsettled.removeAll { $0.n == n }
     case .error(_, let reason, let n):
       if let index = unsettled.firstIndex(where: { $0.n == n }) {
@@ -205,6 +307,38 @@ package struct ClientSession {
     return true
   }
 
+  /// A message with its text opened; one that does not open says so, and one in clear text in a
+  /// secure room is shown to nobody (section 6).
+  private func open(_ chat: HostPacket.Chat) -> HostPacket.Chat? {
+    let text: [UInt8]?
+    switch (secrets, chat.body) {
+    case (.none, .text): return chat
+    case (.none, .payload), (.keys, .text), (.versionOne, .text): return nil
+    case (.keys(let keys, _), .payload(let payload)):
+      guard let number = chat.number else { return nil }
+      let data = SealedMessage.additionalData(
+        room: room, from: chat.from, to: chat.to ?? "", number)
+      text = Base64.decode(payload.utf8Span.span).flatMap { keys.open($0, additionalData: data) }
+    case (.versionOne(let keys), .payload(let payload)):
+      text = Base64.decode(payload.utf8Span.span).flatMap { keys.open($0) }
+    }
+    guard let text, UTF8Sequence.isValid(text.span) else {
+      return chat.with(text: "[a message that does not open]")
+    }
+    return chat.with(text: String(decoding: text, as: UTF8.self))
+  }
+
+  /// In a secure room a sender's numbers only grow: what was said before is not shown again, whoever
+  /// sends it.
+  private mutating func isNewFromSender(_ chat: HostPacket.Chat) -> Bool {
+    guard case .keys = secrets, let number = chat.number else { return true }
+    if let last = shown[number.sid], number.n <= last { return false }
+    // Bounded like the host's own table; to forget only means to show again.
+    if shown.count >= Limits.sendersRemembered { shown.removeAll() }
+    shown[number.sid] = number.n
+    return true
+  }
+
   /// Notes that a message of one's own has come back.
   private mutating func settle(_ chat: HostPacket.Chat) {
     if version >= 2 {
@@ -218,21 +352,42 @@ package struct ClientSession {
 
   // MARK: What goes to the host
 
-  package enum SayFailure: Error, Equatable, Sendable { case tooLong, blank }
+  package enum SayFailure: Error, Equatable, Sendable { case tooLong, blank, notSealed }
 
   /// Says a text to everybody. Call it once admitted.
   package mutating func say(_ text: String) throws(SayFailure) {
     if text.unicodeScalars.allSatisfy(\.properties.isWhitespace) { throw .blank }
     var writer = PacketWriter()
     writer.begin("chat")
-    writer.key(",\"encrypted\":false,\"text\":")
-    writer.string(text)
-    if version >= 2 { writer.number(MessageNumber(sid: settings.sid, n: lastNumber + 1)) }
+    let number = MessageNumber(sid: settings.sid, n: lastNumber + 1)
+    if let sealed = try seal(text, number) {
+      writer.key(",\"encrypted\":true,\"payload\":")
+      writer.escaped(Base64.encode(sealed))
+    } else {
+      writer.key(",\"encrypted\":false,\"text\":")
+      writer.string(text)
+    }
+    if version >= 2 { writer.number(number) }
     writer.end()
     guard writer.bytes.count <= Limits.clientLine else { throw .tooLong }
     lastNumber += 1
     unsettled.append(Unsettled(n: lastNumber, text: text))
     output.append(contentsOf: writer.bytes)
+  }
+
+  /// The text sealed as this room asks for; nil where it is said in clear.
+  private func seal(_ text: String, _ number: MessageNumber) throws(SayFailure) -> [UInt8]? {
+    let sealed: [UInt8]?
+    switch secrets {
+    case .none: return nil
+    case .keys(let keys, _):
+      sealed = keys.seal(
+        Array(text.utf8),
+        additionalData: SealedMessage.additionalData(room: room, from: name, to: "", number))
+    case .versionOne(let keys): sealed = keys.seal(Array(text.utf8))
+    }
+    guard let sealed else { throw .notSealed }
+    return sealed
   }
 
   /// Says goodbye; nothing more is read. A version 1 host knows no such packet.

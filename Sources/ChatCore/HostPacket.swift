@@ -132,3 +132,18 @@ package enum HostPacket: Equatable, Sendable {
     }
   }
 }
+
+extension HostPacket.Chat {
+  /// The same message with its text in the open.
+  func with(text: String) -> Self {
+    Self(from: from, body: .text(text), id: id, time: time, to: to, number: number)
+  }
+}
+
+extension HostPacket.System {
+  /// The same packet with its text in the open.
+  func with(text: String) -> Self {
+    Self(
+      event: event, name: name, to: to, body: .text(text), id: id, time: time, token: token)
+  }
+}

@@ -134,6 +134,16 @@ package struct HostSession {
     unsafe outflow.forEachStretch(body)
   }
 
+  /// Whether something waits to be sent. Mutating for the same reason.
+  @inline(__always)
+  package var hasOutput: Bool {
+    mutating get { !outflow.isEmpty }
+  }
+
+  /// Notes that `count` bytes have been sent.
+  @inline(__always)
+  package mutating func sent(_ count: Int) { outflow.advance(by: count) }
+
   // MARK: What comes in
 
   /// Takes bytes that came, and returns what they mean for other connections.
@@ -151,6 +161,11 @@ package struct HostSession {
       return []
     }
     hasReceived = true
+    if !unread.isEmpty {
+      // A peer that reset its connection is read although it is to wait: what came first goes first.
+      unread.append(bytes)
+      return []
+    }
     while end == nil, start < bytes.count {
       if mustPause(at: now) {
         unread.append(bytes.extracting(start..<bytes.count))

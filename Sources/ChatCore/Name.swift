@@ -7,6 +7,9 @@ package final class Name: Sendable {
   package let folded: String
   /// The text as it stands between quotation marks in JSON.
   package let escaped: [UInt8]
+  /// How this member's messages begin, as packets in clear text and as the lines that people see.
+  let chatPacketHead: [UInt8]
+  let chatLineHead: [UInt8]
 
   /// A name that keeps the rules; nil if the text breaks one, or is the host's own.
   package convenience init?(_ text: String) {
@@ -21,6 +24,10 @@ package final class Name: Sendable {
     var escaped: [UInt8] = []
     JSONText.appendEscaped(text, to: &escaped)
     self.escaped = escaped
+    chatPacketHead =
+      Array("{\"type\":\"chat\",\"encrypted\":false,\"from\":\"".utf8) + escaped
+      + [UInt8(ascii: "\"")]
+    chatLineHead = Array("\(DisplayText.line(text)): ".utf8)
   }
 
   /// What the host calls itself.

@@ -130,6 +130,17 @@ package struct Outflow: Sendable {
     last = own.last?.after ?? stop
   }
 
+  /// Sends nothing more, and lets go of the log: nobody is there to take it.
+  package mutating func abandon() {
+    own = []
+    ownBytes = 0
+    sentOfFirst = 0
+    isMidPacket = false
+    cursor = nil
+    publication = nil
+    last = 0
+  }
+
   /// Hands out what is to be sent, a stretch at a time, until `body` returns false.
   ///
   /// The pointers are good as long as this value is not changed.

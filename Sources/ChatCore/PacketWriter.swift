@@ -16,6 +16,12 @@ package struct PacketWriter {
     bytes.append(UInt8(ascii: "\""))
   }
 
+  /// Begins a packet with bytes that were made before.
+  mutating func begin(with head: [UInt8]) {
+    bytes.removeAll(keepingCapacity: true)
+    bytes.append(contentsOf: head)
+  }
+
   /// Ends the packet and its line.
   package mutating func end() { bytes.append("}\n") }
 
@@ -93,6 +99,48 @@ extension PacketWriter {
     }
     writer.end()
     return writer.bytes
+  }
+
+  /// A sealed message as it reads once opened, without a line end: for programs that read packets.
+  static func opened(_ chat: HostPacket.Chat) -> [UInt8] {
+    guard case .text(let text) = chat.body else { return [] }
+    var writer = PacketWriter()
+    writer.begin("chat")
+    writer.key(",\"encrypted\":true,\"from\":")
+    writer.string(chat.from)
+    if let to = chat.to {
+      writer.key(",\"to\":")
+      writer.string(to)
+    }
+    writer.key(",\"text\":")
+    writer.string(text)
+    writer.idAndTime(chat.id, chat.time)
+    if let number = chat.number { writer.number(number) }
+    writer.end()
+    return Array(writer.bytes.dropLast())
+  }
+
+  /// The same for a version 1 host's system packet.
+  static func opened(_ system: HostPacket.System) -> [UInt8] {
+    guard case .text(let text) = system.body else { return [] }
+    var writer = PacketWriter()
+    writer.begin("system")
+    writer.key(",\"encrypted\":true,\"text\":")
+    writer.string(text)
+    writer.idAndTime(system.id, system.time)
+    writer.end()
+    return Array(writer.bytes.dropLast())
+  }
+
+  private mutating func idAndTime(_ id: Int64?, _ time: Int64?) {
+    if let id {
+      key(",\"id\":")
+      integer(id)
+    }
+    if let time {
+      key(",\"time\":")
+      integer(time)
+    }
   }
 
   package static func ack(n: Int64) -> [UInt8] {

@@ -428,9 +428,10 @@ package struct Room {
     guard let member = member(handle) else { throw .notAMember }
     if let number { try check(number, handle) }
     let wished = JSONText.text(recipient, in: line)
-    guard let index = indicesByName[NameRules.fold(wished)], let other = members[index] else {
-      throw .noSuchMember
-    }
+    // One whose connection is lost would not get it, and its sender would think it had.
+    guard let index = indicesByName[NameRules.fold(wished)], let other = members[index],
+      other.connection != nil
+    else { throw .noSuchMember }
     // A seal covers the recipient's name as its sender wrote it.
     let name = opened == nil ? other.name.escaped : JSONText.escaped(wished)
     stream.writeChat(
@@ -523,6 +524,7 @@ package struct Room {
     if wished.isReserved { throw .reserved }
     if wished.text == member.name.text { throw .unchanged }
     let name = freeName(wished, except: handle.index)
+    if name.text == member.name.text { throw .unchanged }
     changeName(handle, to: name)
     let place = log.end
     appendRename(member.name, to: name, at: now)

@@ -111,6 +111,11 @@ package struct LogCursor: Sendable {
   /// - Parameter limit: at most the log's published end.
   @inline(__always)
   package func forEachStretch(to limit: LogPosition, _ body: (UnsafeRawBufferPointer) -> Bool) {
+    if position < limit, limit <= segment.end {
+      // Nearly always: the segment need not be copied, which would count a reference.
+      _ = unsafe body(segment.readable(from: position, to: limit))
+      return
+    }
     var segment = segment
     var position = position
     while position < limit {

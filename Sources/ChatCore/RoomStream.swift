@@ -91,12 +91,13 @@ struct RoomStream {
     from name: Name, _ raw: Span<UInt8>, _ content: Content, to recipient: [UInt8]?, id: Int64?,
     _ number: MessageNumber?, at now: Moment
   ) {
-    writer.begin("chat")
     switch content {
-    case .text: writer.key(",\"encrypted\":false,\"from\":")
-    case .sealed: writer.key(",\"encrypted\":true,\"from\":")
+    case .text: writer.begin(with: name.chatPacketHead)
+    case .sealed:
+      writer.begin("chat")
+      writer.key(",\"encrypted\":true,\"from\":")
+      writer.escaped(name.escaped)
     }
-    writer.escaped(name.escaped)
     if let recipient {
       writer.key(",\"to\":")
       writer.escaped(recipient)
@@ -158,7 +159,7 @@ struct RoomStream {
     writer.integer(Int64(total))
     writer.end()
     packets.append(writer.bytes)
-    if screenShowsPackets { advanceScreen(packets) }
+    if screenShowsPackets { advanceScreen() }
     appendLine(Transcript.count(total))
     if versionOne != nil { appendVersionOne(writer.bytes) }
   }
@@ -167,7 +168,7 @@ struct RoomStream {
     let place = packets.cursor
     packets.append(writer.bytes)
     kept.append(id, at: place, end: packets.end)
-    if screenShowsPackets { advanceScreen(packets) }
+    if screenShowsPackets { advanceScreen() }
   }
 
   // MARK: Lines
@@ -179,7 +180,10 @@ struct RoomStream {
 
   private mutating func appendLine(_ bytes: [UInt8]) {
     lines?.log.append(bytes)
-    if !screenShowsPackets, screen != nil, let lines { advanceScreen(lines.log) }
+    guard !screenShowsPackets, let end = lines?.log.end else { return }
+    if screen?.lineAppended(end) ?? false, let cursor = lines?.log.cursor {
+      screen?.skip(to: cursor)
+    }
   }
 
   /// Appends a message as the line that people see: `NAME: TEXT`.
@@ -190,7 +194,7 @@ struct RoomStream {
     case .sealed(let opened):
       appendLine(Transcript.chat(from: name.text, String(decoding: opened, as: UTF8.self)))
     case .text(let hasEscapes):
-      guard !hasEscapes, raw.isPrintableASCII, name.text.utf8Span.span.isPrintableASCII else {
+      guard !hasEscapes, raw.isPrintableASCII else {
         var bytes: [UInt8] = []
         bytes.append(raw)
         let whole = JSONString(start: 0, end: Int32(raw.count), hasEscapes: hasEscapes)
@@ -198,8 +202,7 @@ struct RoomStream {
       }
       // What nearly every message is like needs no detour over strings.
       line.removeAll(keepingCapacity: true)
-      line.append(name.text.utf8Span.span)
-      line.append(": ")
+      line.append(contentsOf: name.chatLineHead)
       line.append(raw)
       line.append(UInt8(ascii: "\n"))
       appendLine(line)
@@ -267,8 +270,8 @@ struct RoomStream {
 
   mutating func nextForScreen() -> ScreenFeed.Item? { screen?.next() }
 
-  /// The log that the screen reads has a line more.
-  private mutating func advanceScreen(_ log: borrowing RoomLog) {
-    if screen?.lineAppended(log.end) ?? false { screen?.skip(to: log.cursor) }
+  /// The packets that the screen reads are one more.
+  private mutating func advanceScreen() {
+    if screen?.lineAppended(packets.end) ?? false { screen?.skip(to: packets.cursor) }
   }
 }

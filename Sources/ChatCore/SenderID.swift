@@ -24,9 +24,8 @@ package struct SenderID: Hashable, Sendable {
 
   /// Makes an id of 16 random bytes, as 32 hexadecimal digits.
   package init?(random bytes: [UInt8]) {
-    let digits = Array("0123456789abcdef".utf8)
-    let text = bytes.prefix(16).flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 0xF)]] }
-    self.init(text.span)
+    let text = Hexadecimal.encode(Array(bytes.prefix(16)))
+    self.init(text.utf8Span.span)
   }
 
   package var bytes: [UInt8] {

@@ -1,4 +1,5 @@
 import ChatCore
+import Glibc
 import OpenSSL
 import Sockets
 
@@ -225,35 +226,55 @@ final class Connection {
     return (count, .full)
   }
 
-  private func sendEncrypted(using buffer: inout [UInt8], at now: Moment) throws(Failure) {
-    while !isBlocked {
-      if offered.isEmpty {
-        guard !session.outflow.isEmpty else { return }
-        buffer.removeAll(keepingCapacity: true)
-        // One record: what lies in several places is brought together, for a write costs far more.
-        unsafe session.forEachStretch { stretch in
-          let room = TLSConnection.largestRecord - buffer.count
-          unsafe buffer.append(contentsOf: stretch.prefix(room))
-          return buffer.count < TLSConnection.largestRecord
-        }
-        let count = try write(buffer)
-        lastProgress = now.monotonic
-        if count == 0 { offered = buffer }
-        // What TLS could not send it has taken all the same: nothing may change its place now.
-        session.outflow.advance(by: count > 0 ? count : buffer.count)
-      } else {
-        let count = try write(offered)
-        if count > 0 { lastProgress = now.monotonic }
-        offered.removeFirst(count)
-      }
+  private func sendEncrypted(using record: inout [UInt8], at now: Moment) throws(Failure) {
+    while !isBlocked, !offered.isEmpty {
+      let count = try writeOffered()
+      if count > 0 { lastProgress = now.monotonic }
+      offered.removeFirst(count)
+    }
+    while !isBlocked, session.hasOutput {
+      // Good until `outflow` is changed, after the call.
+      let next = unsafe nextRecord(&record)
+      let count = unsafe try write(next)
+      lastProgress = now.monotonic
+      // What TLS could not send it has taken all the same: nothing may change its place now.
+      if count == 0 { unsafe offered = Array(next) }
+      session.sent(count > 0 ? count : next.count)
     }
   }
 
+  /// The bytes for one record: where they lie, if they lie together, else brought together, for a
+  /// write costs far more than a copy.
+  private func nextRecord(_ record: inout [UInt8]) -> UnsafeRawBufferPointer {
+    let largest = TLSConnection.largestRecord
+    var first = unsafe UnsafeRawBufferPointer(start: nil, count: 0)
+    var stretches = 0
+    unsafe session.forEachStretch { stretch in
+      if stretches == 0 { unsafe first = UnsafeRawBufferPointer(rebasing: stretch.prefix(largest)) }
+      stretches += 1
+      return stretches == 1 && stretch.count < largest
+    }
+    if stretches == 1 { return unsafe first }
+    record.removeAll(keepingCapacity: true)
+    record.reserveCapacity(largest)
+    unsafe session.forEachStretch { stretch in
+      unsafe record.append(contentsOf: stretch.prefix(largest - record.count))
+      return record.count < largest
+    }
+    // The worker's own buffer: it is neither moved nor changed before the write.
+    return unsafe record.withUnsafeBytes { unsafe $0 }
+  }
+
+  private func writeOffered() throws(Failure) -> Int {
+    let bytes = offered
+    let span = bytes.span
+    return try unsafe span.withUnsafeBytes { bytes throws(Failure) in unsafe try write(bytes) }
+  }
+
   /// Writes a record; 0 if it must be offered again.
-  private func write(_ bytes: [UInt8]) throws(Failure) -> Int {
+  private func write(_ bytes: UnsafeRawBufferPointer) throws(Failure) -> Int {
     do throws(OpenSSLError) {
-      // Only read while the call lasts.
-      switch unsafe try tls?.write(bytes.span.bytes) {
+      switch unsafe try tls?.write(bytes) {
       case .bytes(let count):
         sendingWantsRead = false
         return count
@@ -277,8 +298,11 @@ final class Connection {
     case gone
   }
 
+  /// Whether the transport stands.
+  var isTalking: Bool { phase == .clear || phase == .encrypted }
+
   /// Whether nothing waits to be sent.
-  var isFlushed: Bool { session.outflow.isEmpty && offered.isEmpty }
+  var isFlushed: Bool { !session.hasOutput && offered.isEmpty }
 
   /// Sends what waits, as far as the kernel takes it.
   func flush(
@@ -309,7 +333,7 @@ final class Connection {
 
   private func sendClear(_ list: inout GatherList, _ now: Moment) throws(Failure) {
     do throws(SystemError) {
-      while !isBlocked, !session.outflow.isEmpty {
+      while !isBlocked, session.hasOutput {
         list.removeAll()
         // The stretches stay where they are until `outflow` is changed, after the call.
         unsafe session.forEachStretch { unsafe list.append($0) }
@@ -318,11 +342,16 @@ final class Connection {
           isBlocked = true
           return
         }
-        session.outflow.advance(by: count)
+        session.sent(count)
         isBlocked = count < list.byteCount
       }
     } catch {
-      throw Failure()
+      guard session.end == nil, error.code == EPIPE || error.code == ECONNRESET else {
+        throw Failure()
+      }
+      // Nothing reaches the peer any more, but what it said before it went is still to be read; the
+      // end of that ends the session.
+      session.outflow.abandon()
     }
   }
 

@@ -26,7 +26,10 @@ package final class Host: Sendable {
   let waiting = Atomic<Int>(0)
   private let screenWakeup: Wakeup
   private let screenIsAwake = Atomic<Bool>(false)
+  private let screenIsToEnd = Atomic<Bool>(false)
+  private let screenEnd: Wakeup
   private let nextWorker = Atomic<Int>(0)
+  private let readyWorkers = Atomic<Int>(0)
 
   package init(_ configuration: Configuration) throws(SystemError) {
     self.configuration = configuration
@@ -36,6 +39,7 @@ package final class Host: Sendable {
     for _ in 0..<configuration.threads { mailboxes.append(try Mailbox()) }
     self.mailboxes = mailboxes
     screenWakeup = try Wakeup()
+    screenEnd = try Wakeup()
   }
 
   /// Starts the workers; the first of them accepts on the listeners.
@@ -49,6 +53,13 @@ package final class Host: Sendable {
         })
     }
     return threads
+  }
+
+  /// Notes that a worker has all it needs. Nobody is accepted before all have: connections must not
+  /// take the descriptors that a worker cannot do without.
+  func workerIsReady() {
+    let ready = readyWorkers.wrappingAdd(1, ordering: .acquiringAndReleasing).newValue
+    if ready == mailboxes.count { mailboxes[0].put(.listen) }
   }
 
   /// Says goodbye to everybody and ends the workers.
@@ -78,6 +89,20 @@ package final class Host: Sendable {
     _ = try wait(for: .reading, on: screenWakeup.number, timeout: nil)
     screenWakeup.clear()
   }
+
+  /// Lets the screen show what is left, once the workers have ended. One that takes nothing is not
+  /// waited for any longer than a client is.
+  package func finishScreen() throws(SystemError) {
+    screenIsToEnd.store(true, ordering: .releasing)
+    screenWakeup.signal()
+    _ = try wait(for: .reading, on: screenEnd.number, timeout: Limits.farewellTime)
+  }
+
+  /// Whether nothing more will come than what is there now.
+  var isScreenToEnd: Bool { screenIsToEnd.load(ordering: .acquiring) }
+
+  /// The screen shows nothing any more.
+  func screenHasEnded() { screenEnd.signal() }
 
   /// The screen has shown all there was; from now on it has to be woken.
   func screenSleeps() { screenIsAwake.store(false, ordering: .sequentiallyConsistent) }

@@ -5,6 +5,8 @@ import Synchronization
 /// What other threads ask of a worker; asking wakes it.
 final class Mailbox: Sendable {
   enum Letter: Sendable {
+    /// Begin to accept: every worker is there.
+    case listen
     /// Serve this accepted socket.
     case adopt(descriptor: Int32, Address)
     case deliver(Delivery)

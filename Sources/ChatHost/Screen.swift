@@ -19,12 +19,14 @@ package struct Screen: Sendable {
     host.room.withLock { $0.showOnScreen(packets: format == .json) }
   }
 
-  /// Shows what comes until the output is gone; the room goes on without it.
+  /// Shows what comes until the host ends, or until the output is gone; the room goes on without it.
   package func run() {
     do throws(SystemError) {
       while true {
         try host.waitForScreen()
+        let isLast = host.isScreenToEnd
         try showAll()
+        if isLast { break }
         Clock.pause(Self.pause)
         host.screenSleeps()
         try showAll()
@@ -32,6 +34,7 @@ package struct Screen: Sendable {
     } catch {
       host.room.withLock { $0.closeScreen() }
     }
+    host.screenHasEnded()
   }
 
   /// Shows everything there is now.

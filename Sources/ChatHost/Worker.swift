@@ -56,7 +56,7 @@ final class Worker {
   func run() {
     do throws(SystemError) {
       try poller.add(mailbox.wakeup.number, tag: Self.wakeupTag, .reading)
-      try listen(true)
+      host.workerIsReady()
       while try turn() {}
     } catch {
       Self.fail(error)
@@ -264,6 +264,7 @@ final class Worker {
 
   private func open(_ letter: Mailbox.Letter) throws(SystemError) {
     switch letter {
+    case .listen: try listen(true)
     case .adopt(let descriptor, let address):
       try adopt(StreamSocket(owning: descriptor), address)
     case .deliver(let delivery): deliver(delivery)
@@ -275,7 +276,8 @@ final class Worker {
         guard let connection else { continue }
         change(connection) { connection in
           connection.session.bid(.shutdown, in: room, at: now)
-          return .deliveries([])
+          // Nothing can be said to one whose transport does not stand yet.
+          return connection.isTalking ? .deliveries([]) : .gone
         }
       }
     }
@@ -360,8 +362,17 @@ final class Worker {
     guard self.connection(connection.id) === connection else { return }
     let interest = connection.wantedInterest
     guard interest != connection.interest else { return }
+    let number = connection.socket.number
+    // One that is to wait is taken out: the poller would report its reset all the same, and what it
+    // sent before that is to be read in its turn.
+    if interest.isEmpty {
+      try poller.remove(number)
+    } else if connection.interest.isEmpty {
+      try poller.add(number, tag: tag(connection.id), interest)
+    } else {
+      try poller.change(number, tag: tag(connection.id), interest)
+    }
     connection.interest = interest
-    try poller.change(connection.socket.number, tag: tag(connection.id), interest)
   }
 
   private func schedule(_ connection: Connection) {

@@ -6,7 +6,11 @@
 //   begins so is written `--option=VALUE`. So a forgotten value does not swallow an option.
 // - `--` ends the options. A lone `-` is a value or an operand.
 // - `--help` and `--version` hold as soon as they are read, whatever follows.
+// - The password is taken out of the command line before that becomes texts, which nobody can wipe;
+//   it is handed in beside them, and what stands in its place is not looked at.
 // - Everything is checked here, in the order it was typed, before anything is opened.
+
+import OpenSSL
 
 /// What the program is to do.
 enum Invocation: Sendable {
@@ -15,6 +19,7 @@ enum Invocation: Sendable {
   case version
   case host(HostArguments)
   case clint(ClintArguments)
+  case gencert(GencertArguments)
 }
 
 /// The values of a command line, all of them checked.
@@ -50,7 +55,10 @@ struct ParsedArguments: Sendable {
 
 enum ArgumentParser {
   /// Reads the arguments, without the program's name.
-  static func parse(_ arguments: [String]) throws(UsageError) -> Invocation {
+  /// - Parameter password: what was `--password`'s value; nil where that was not taken out.
+  static func parse(
+    _ arguments: [String], password: Secret? = nil
+  ) throws(UsageError) -> Invocation {
     var rest = arguments[...]
     guard var first = rest.popFirst() else { throw missingCommand }
     if isOption(first) {
@@ -67,7 +75,7 @@ enum ArgumentParser {
         "there is no command \(quoted(first))",
         hint: nearest.map { "did you mean netchat \($0)?" } ?? ValueKind.command.allowed)
     }
-    return try parse(rest, for: command)
+    return try parse(rest, for: command, password: password)
   }
 
   private static let missingCommand = UsageError(
@@ -75,7 +83,7 @@ enum ArgumentParser {
 
   /// Reads what follows the command.
   static func parse(
-    _ arguments: ArraySlice<String>, for command: Command
+    _ arguments: ArraySlice<String>, for command: Command, password: Secret? = nil
   ) throws(UsageError) -> Invocation {
     var parsed = ParsedArguments()
     var rest = arguments
@@ -97,7 +105,7 @@ enum ArgumentParser {
       guard option.isRepeatable || !parsed.isGiven(option) else {
         throw UsageError("--\(option.name) is given twice", hint: "leave out one of them")
       }
-      let value = try value(of: option, written: written, before: &rest)
+      let value = try value(of: option, written: written, before: &rest, password: password)
       if option.name == CommandTable.help.name { return .help(command) }
       if option.name == CommandTable.version.name { return .version }
       parsed.append(value, for: option)
@@ -137,7 +145,8 @@ enum ArgumentParser {
   }
 
   private static func value(
-    of option: Option, written: WrittenOption, before rest: inout ArraySlice<String>
+    of option: Option, written: WrittenOption, before rest: inout ArraySlice<String>,
+    password: Secret? = nil
   ) throws(UsageError) -> ArgumentValue {
     guard let description = option.value else {
       // The value is not shown: it may be a password that missed its option.
@@ -160,6 +169,9 @@ enum ArgumentParser {
           : "a value that begins with dashes is written --\(option.name)=\(description.name)")
     }
     do throws(ValueProblem) {
+      if description.kind == .secret, !text.isEmpty, let password {
+        return .secret(try ValueKind.checked(password))
+      }
       return try description.kind.read(text)
     } catch {
       let shown = description.kind == .secret ? "" : " \(quoted(text))"

@@ -1,3 +1,5 @@
+import OpenSSL
+
 /// What `netchat clint` was asked to do.
 struct ClintArguments: Equatable, Sendable {
   /// A name or an address, an IPv6 address without brackets; nil: to be asked for.
@@ -11,6 +13,20 @@ struct ClintArguments: Equatable, Sendable {
   /// Past packets shown on joining.
   let history: Int
   let format: OutputFormat
+  /// Whether to speak TLS only.
+  let tls: Bool
+  /// Whether to join only a room that proves itself by the password.
+  let secure: Bool
+  let tlsInsecure: Bool
+  /// A path.
+  let cert: String?
+  let fingerprint: Fingerprint?
+  let password: Secret?
+  /// A path.
+  let passwordFile: String?
+  let compat: Bool
+  /// Whether to forget the host instead of joining its room.
+  let forget: Bool
 
   /// The timeout for clocks.
   var timeoutNanoseconds: UInt64? {
@@ -44,5 +60,23 @@ struct ClintArguments: Equatable, Sendable {
     timeout = arguments.value(of: ClintOption.timeout).timeout
     history = arguments.value(of: ClintOption.history).count
     format = arguments.isGiven(ClintOption.json) ? .json : .text
+    secure = arguments.isGiven(ClintOption.secure)
+    tlsInsecure = arguments.isGiven(ClintOption.tlsInsecure)
+    cert = arguments[ClintOption.cert]?.text
+    password = arguments[ClintOption.password]?.secret
+    passwordFile = arguments[ClintOption.passwordFile]?.text
+    compat = arguments.isGiven(ClintOption.compat)
+    forget = arguments.isGiven(ClintOption.forget)
+    fingerprint = try arguments[ClintOption.fingerprint].map { value throws(UsageError) in
+      guard let fingerprint = Fingerprint(value.text) else {
+        throw UsageError(
+          "\(quoted(value.text)) is not a fingerprint",
+          hint: "give SHA256: and base64, or 32 pairs of hexadecimal digits with colons")
+      }
+      return fingerprint
+    }
+    // What names the certificate to expect asks for TLS as well.
+    tls =
+      arguments.isGiven(ClintOption.tls) || tlsInsecure || cert != nil || fingerprint != nil
   }
 }

@@ -27,27 +27,31 @@ private struct ClintCommand {
 
   private func join() throws(Stop) -> ExitStatus {
     var questions = Questions(limit: Limits.clientLine, format: arguments.format)
-    let addresses = try findHost(&questions)
+    let (host, addresses) = try findHost(&questions)
+    let visit: Visit
+    do throws(VisitError) {
+      visit = try Visit(
+        arguments, host: host, port: addresses[0].port, interactive: questions.isInteractive)
+    } catch {
+      throw Stop(status: error.report())
+    }
+    if arguments.forget { return visit.forget() }
+    let signals: Signals
     do throws(SystemError) {
-      let signals = try Signals(taking: [SIGINT, SIGTERM, SIGHUP])
-      let outcome: Outcome
-      do throws(Connector.Failure) {
-        let connected = try Connector.connect(
-          to: addresses, timeout: arguments.timeoutNanoseconds, signals: signals)
-        let address = connected.address
-        let client = Client(
-          settings(), over: connected.takeSocket(), to: address, signals: signals,
-          format: arguments.format == .json ? .json : .lines,
-          timeout: arguments.timeoutNanoseconds, report: { Diagnostics.report($0) })
-        outcome = .ended(client.run(questions.input))
-      } catch {
-        outcome = .notConnected(error)
-      }
-      return report(outcome)
+      signals = try Signals(taking: [SIGINT, SIGTERM, SIGHUP])
     } catch {
       Diagnostics.report("cannot go on: \(error)")
       throw Stop(status: .failure)
     }
+    // Making the keys takes longer than a host waits, so the client then comes again; and once more
+    // if the host was started anew in between.
+    for _ in 0..<3 {
+      let outcome = attempt(visit, addresses, &questions.input, signals)
+      guard case .ended(.needsKeys(let hello)) = outcome else { return report(outcome, visit) }
+      if let status = visit.makeKeys(for: hello, &questions) { return status }
+    }
+    Diagnostics.report("the host changes its room each time it is asked", hint: "try again later")
+    return .failure
   }
 
   private enum Outcome {
@@ -55,9 +59,25 @@ private struct ClintCommand {
     case ended(Client.Ending)
   }
 
+  private func attempt(
+    _ visit: Visit, _ addresses: [Address], _ input: inout LineInput, _ signals: borrowing Signals
+  ) -> Outcome {
+    do throws(Connector.Failure) {
+      let link = try visit.connector.connect(to: addresses, signals: signals)
+      let client = Client(
+        settings(), over: link, format: arguments.format == .json ? .json : .lines,
+        timeout: arguments.timeoutNanoseconds, report: { Diagnostics.report($0) },
+        decide: { visit.decide($0, &$1) }, admitted: { visit.admitted(isSecure: $0) })
+      return .ended(client.run(&input, signals))
+    } catch {
+      return .notConnected(error)
+    }
+  }
+
   /// Asks for what the command line left out, and finds the host's addresses.
-  private func findHost(_ questions: inout Questions) throws(Stop) -> [Address] {
+  private func findHost(_ questions: inout Questions) throws(Stop) -> (String, [Address]) {
     var addresses: [Address]
+    var name = arguments.host ?? ""
     if let host = arguments.host {
       do throws(UsageError) {
         addresses = try resolve(host)
@@ -72,7 +92,8 @@ private struct ClintCommand {
       if addresses.isEmpty {
         addresses = try questions.ask("Enter the IP address of the server: ") {
           answer throws(UsageError) in
-          try resolve(try readHost(answer))
+          name = try readHost(answer)
+          return try resolve(name)
         }
       }
       let port =
@@ -81,7 +102,7 @@ private struct ClintCommand {
             "Enter the port you want to connect to: ", kind: .port(allowZero: false))
         }
       for index in addresses.indices { addresses[index].port = port }
-      return addresses
+      return (name, addresses)
     } catch {
       throw Stop(status: .failure)
     }
@@ -115,11 +136,12 @@ private struct ClintCommand {
     var settings = ClientSession.Settings(
       name: arguments.name, loginName: Machine.loginName ?? "clint", sid: sid)
     settings.history = arguments.history
+    settings.decidesAlways = true
     return settings
   }
 
   /// Says how it ended, where that is not plain to see, and returns the status for it.
-  private func report(_ outcome: Outcome) -> ExitStatus {
+  private func report(_ outcome: Outcome, _ visit: Visit) -> ExitStatus {
     switch outcome {
     case .notConnected(.interrupted): return .failure
     case .notConnected(.timedOut(let address)):
@@ -127,8 +149,24 @@ private struct ClintCommand {
         "cannot connect to \(address): no answer in time",
         hint: "check the address, and whether a firewall is in between; try --timeout")
       return .failure
+    case .notConnected(.silent):
+      Diagnostics.report(
+        "the host did not answer in time", hint: "is that port a netchat host? try --timeout")
+      return .failure
     case .notConnected(.system(let address, let error)):
       Diagnostics.report("cannot connect to \(address): \(error.reason)", hint: hint(for: error))
+      return .failure
+    case .notConnected(.tls(let address, let error)):
+      Diagnostics.report("cannot speak TLS with \(address): \(error)", hint: visit.hint(for: error))
+      return .failure
+    case .notConnected(.clearText(let address)):
+      Diagnostics.report(
+        "the room at \(address) is not encrypted, and nothing was said to it",
+        hint: visit.hintForClearText)
+      return .failure
+    case .ended(.needsKeys): return .failure
+    case .ended(.unproven):
+      Diagnostics.report("Authentication failed: wrong password, or someone is in the middle.")
       return .failure
     case .ended(.done): return .success
     case .ended(.outputGone): return .failure

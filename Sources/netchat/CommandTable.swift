@@ -145,6 +145,15 @@ enum HostOption {
   static let key = Option(
     "key", "FILE", .file,
     help: "the certificate's private key, a PEM file")
+  static let generatePassword = Option(
+    "generate-password",
+    help: "draw the room's password and show it once, with the line that joins")
+  static let compat = Option(
+    "compat",
+    help: "let version 1 clients into a secure room; they send the password itself, inside TLS")
+  static let minimumTLS = Option(
+    "tls-min", "VERSION", .choice(["1.2", "1.3"]), default: .value("1.3"),
+    help: "take TLS from this version on; a secure room always takes 1.3 only")
   static let history = Option(
     "history", "N", .count(0...1_000_000), default: .value("1000"),
     help: "keep this many past packets for those who join or come back")
@@ -186,6 +195,61 @@ enum ClintOption {
   static let json = Option(
     "json",
     help: "write one JSON object a line")
+  static let secure = Option(
+    "secure",
+    help: "join only a room that proves itself by the password; begins TLS at once")
+  static let tls = Option(
+    "tls",
+    help: "speak TLS only")
+  static let tlsInsecure = Option(
+    "tls-insecure",
+    help: "do not look at the certificate; a secure room is safe all the same")
+  static let cert = Option(
+    "cert", "FILE", .file,
+    help: "trust this certificate, or this authority's, and no other")
+  static let fingerprint = Option(
+    "fingerprint", "SHA256:...", .text,
+    help: "take only the certificate with this fingerprint")
+  static let password = Option(
+    "password", "TEXT", .secret,
+    help:
+      "the room's password; blanked in the list of processes at once, but it may have been seen "
+      + "before, and stays in the shell's history")
+  static let passwordFile = Option(
+    "password-file", "FILE", .file,
+    help: "read the room's password from this file's first line")
+  static let compat = Option(
+    "compat",
+    help: "tell a secure version 1 host the password itself, if its certificate is verified")
+  static let forget = Option(
+    "forget",
+    help: "forget what is remembered of this host and port, and end")
+}
+
+/// The options of `netchat gencert`.
+enum GencertOption {
+  static let cert = Option(
+    "cert", "FILE", .file, default: .value("cert.pem"),
+    help: "write the certificate to this file")
+  static let key = Option(
+    "key", "FILE", .file, default: .value("key.pem"),
+    help: "write the private key to this file, which only you can read")
+  static let days = Option(
+    "days", "N", .count(1...36_500), default: .value("365"),
+    help: "let it be valid for this many days")
+  static let name = Option(
+    "name", "HOST_OR_IP", .certifiedName,
+    default: .described("localhost, and this machine's name and addresses"), isRepeatable: true,
+    help: "make it for this name or address")
+  static let type = Option(
+    "type", "TYPE", .choice(["ecdsa", "ed25519", "rsa"]), default: .value("ecdsa"),
+    help: "make a key of this type; browsers do not take ed25519")
+  static let bits = Option(
+    "bits", "N", .count(2048...8192), default: .value("2048"),
+    help: "the size of an rsa key")
+  static let force = Option(
+    "force",
+    help: "replace the files if they exist")
 }
 
 enum CommandTable {
@@ -195,7 +259,7 @@ enum CommandTable {
   /// Understood by the program itself and by every command.
   static let commonOptions = [help, version]
 
-  static let commands = [host, clint, helpCommand]
+  static let commands = [host, clint, gencert, helpCommand]
 
   static func command(named name: String) -> Command? { commands.first { $0.name == name } }
 
@@ -205,18 +269,23 @@ enum CommandTable {
     operands: [],
     ownOptions: [
       HostOption.bind, HostOption.port, HostOption.timeout, HostOption.secure, HostOption.plain,
-      HostOption.password, HostOption.passwordFile, HostOption.tls, HostOption.cert,
+      HostOption.password, HostOption.passwordFile, HostOption.generatePassword,
+      HostOption.compat, HostOption.tls, HostOption.minimumTLS, HostOption.cert,
       HostOption.key, HostOption.history, HostOption.maxClients, HostOption.maxLag,
       HostOption.rate, HostOption.threads, HostOption.json,
     ],
     exclusions: [
       [HostOption.secure, HostOption.plain],
       [HostOption.plain, HostOption.tls],
+      [HostOption.generatePassword, HostOption.password],
+      [HostOption.generatePassword, HostOption.passwordFile],
     ],
     requirements: [
       Requirement(HostOption.cert, needs: HostOption.key),
       Requirement(HostOption.key, needs: HostOption.cert),
       Requirement(HostOption.cert, needs: HostOption.tls, HostOption.secure),
+      Requirement(HostOption.generatePassword, needs: HostOption.secure),
+      Requirement(HostOption.compat, needs: HostOption.secure),
     ],
     notes: [
       "What you type is said in the room, under the name 'server'. The end of the input does "
@@ -245,9 +314,15 @@ enum CommandTable {
     ],
     ownOptions: [
       ClintOption.host, ClintOption.port, ClintOption.name, ClintOption.timeout,
-      ClintOption.history, ClintOption.json,
+      ClintOption.history, ClintOption.json, ClintOption.secure, ClintOption.password,
+      ClintOption.passwordFile, ClintOption.tls, ClintOption.tlsInsecure, ClintOption.cert,
+      ClintOption.fingerprint, ClintOption.compat, ClintOption.forget,
     ],
-    exclusions: [],
+    exclusions: [
+      [ClintOption.tlsInsecure, ClintOption.cert],
+      [ClintOption.tlsInsecure, ClintOption.fingerprint],
+      [ClintOption.password, ClintOption.passwordFile],
+    ],
     requirements: [],
     notes: [
       "What you type is said in the room. The end of the input ends the client once all that it "
@@ -266,6 +341,33 @@ enum CommandTable {
         meaning: "says one line; status 0 means that it is in the room"),
     ],
     invocation: { arguments throws(UsageError) in .clint(try ClintArguments(arguments)) })
+
+  static let gencert = Command(
+    name: "gencert",
+    summary: "make a certificate for a host",
+    operands: [],
+    ownOptions: [
+      GencertOption.cert, GencertOption.key, GencertOption.days, GencertOption.name,
+      GencertOption.type, GencertOption.bits, GencertOption.force,
+    ],
+    exclusions: [],
+    requirements: [],
+    notes: [
+      "A room with --secure needs no certificate: the password takes its place. This one vouches "
+        + "for itself, so clients are given the file (--cert) or the fingerprint (--fingerprint)."
+    ],
+    examples: [
+      Example(
+        commandLine: "netchat gencert",
+        meaning: "cert.pem and key.pem for this machine, for a year"),
+      Example(
+        commandLine: "netchat gencert --name chat.example.org --days 90",
+        meaning: "for one name"),
+      Example(
+        commandLine: "netchat gencert --type rsa --bits 3072 --force",
+        meaning: "an RSA key, in place of the files that are there"),
+    ],
+    invocation: { arguments throws(UsageError) in .gencert(try GencertArguments(arguments)) })
 
   static let helpCommand = Command(
     name: "help",

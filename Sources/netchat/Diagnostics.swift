@@ -14,6 +14,8 @@ enum ExitStatus: Int32, Sendable {
   case deliveryUnknown = 4
   /// What was waited for did not come in time.
   case expectTimedOut = 5
+  /// Ctrl-C, or a signal, where something was asked for.
+  case interrupted = 130
 }
 
 /// The one place that tells people what went wrong.

@@ -1,3 +1,5 @@
+import OpenSSL
+
 /// What `netchat host` was asked to do.
 struct HostArguments: Equatable, Sendable {
   enum Security: Equatable, Sendable {
@@ -17,7 +19,7 @@ struct HostArguments: Equatable, Sendable {
   let timeout: Duration?
   /// nil: not said.
   let security: Security?
-  let password: String?
+  let password: Secret?
   /// A path.
   let passwordFile: String?
   /// A path; given if and only if `key` is.
@@ -35,6 +37,9 @@ struct HostArguments: Equatable, Sendable {
   /// nil: one a core, at most 8.
   let threads: Int?
   let format: OutputFormat
+  let compat: Bool
+  let generatesPassword: Bool
+  let minimumTLS: TLSContext.MinimumVersion
 
   init(_ arguments: ParsedArguments) throws(UsageError) {
     bind = arguments[HostOption.bind]?.text
@@ -50,7 +55,7 @@ struct HostArguments: Equatable, Sendable {
       } else {
         nil
       }
-    password = arguments[HostOption.password]?.text
+    password = arguments[HostOption.password]?.secret
     passwordFile = arguments[HostOption.passwordFile]?.text
     cert = arguments[HostOption.cert]?.text
     key = arguments[HostOption.key]?.text
@@ -61,5 +66,9 @@ struct HostArguments: Equatable, Sendable {
     self.rate = rate == 0 ? nil : rate
     threads = arguments[HostOption.threads]?.count
     format = arguments.isGiven(HostOption.json) ? .json : .text
+    compat = arguments.isGiven(HostOption.compat)
+    generatesPassword = arguments.isGiven(HostOption.generatePassword)
+    minimumTLS =
+      arguments.value(of: HostOption.minimumTLS).text == "1.2" ? .tls12 : .tls13
   }
 }

@@ -29,19 +29,29 @@ private struct HostCommand {
   private func open() throws(Stop) -> ExitStatus {
     let bindAddresses = try resolve()
     var questions = Questions(limit: Limits.clientLine, format: arguments.format)
-    let (port, isSecure) = try ask(&questions)
-    if isSecure || arguments.password != nil || arguments.passwordFile != nil {
-      Diagnostics.report(
-        "this version cannot encrypt yet; no room was opened",
-        hint: "--plain opens one in clear text")
-      throw Stop(status: .failure)
-    }
+    let (port, security) = try ask(&questions)
+    let roomBytes = Machine.randomBytes(16)
+    let certificate = security == .plain ? nil : try certificate()
+    let keys = security == .secure ? try roomKeys(&questions, room: roomBytes) : nil
     let descriptors = Machine.raiseDescriptorLimit()
     let listeners = try listen(bindAddresses, port: port)
+    var configuration = configuration(descriptors: descriptors, room: roomBytes)
+    configuration.room.keys = keys?.secrets
+    configuration.room.sid = SenderID(random: Machine.randomBytes(16))
+    do throws(OpenSSLError) {
+      configuration.tls = try certificate.map { certificate throws(OpenSSLError) in
+        try TLSContext(
+          serving: certificate,
+          // A secure room binds its password to the connection as only TLS 1.3 names it.
+          minimum: security == .secure || arguments.minimumTLS == .tls13 ? .tls13 : .tls12)
+      }
+    } catch {
+      throw stop("cannot use that certificate: \(error)", hint: nil)
+    }
     do throws(SystemError) {
       let signals = try Signals(taking: [SIGINT, SIGTERM, SIGHUP])
-      let host = try Host(configuration(descriptors: descriptors))
-      announce(listeners[0].address.port)
+      let host = try Host(configuration)
+      announce(listeners[0].address.port, security, generatedPassword: keys?.generatedPassword)
       let screen = Screen(
         host, format: arguments.format == .json ? .json : .lines, output: STDOUT_FILENO)
       let threads = try host.start(on: listeners)
@@ -50,10 +60,79 @@ private struct HostCommand {
       try console.run(questions.input)
       host.close()
       for thread in threads { thread.join() }
+      try host.finishScreen()
       return .success
     } catch {
-      Diagnostics.report("cannot go on: \(error)")
-      throw Stop(status: .failure)
+      throw stop("cannot go on: \(error)", hint: nil)
+    }
+  }
+
+  private func stop(_ message: String, hint: String?, _ status: ExitStatus = .failure) -> Stop {
+    Diagnostics.report(message, hint: hint)
+    return Stop(status: status)
+  }
+
+  // MARK: Certificate and password
+
+  /// The certificate that the options name, or one made in memory: a secure room needs no more, for
+  /// the password proves the host.
+  private func certificate() throws(Stop) -> Certificate {
+    let now = Clock.unixMilliseconds() / 1_000
+    if let file = arguments.cert, let key = arguments.key {
+      do throws(OpenSSLError) {
+        return try Certificate(certificateFile: file, keyFile: key, now: now)
+      } catch {
+        throw stop("\(error)", hint: "netchat gencert makes a certificate and its key")
+      }
+    }
+    do throws(OpenSSLError) {
+      return try Certificate.selfSigned(
+        keyType: .ecdsaP256, names: ["localhost", "127.0.0.1", "::1"], days: 3_650, now: now)
+    } catch {
+      throw stop("cannot make a certificate: \(error)", hint: nil)
+    }
+  }
+
+  private struct Keys {
+    let secrets: RoomSecrets
+    let generatedPassword: String?
+  }
+
+  /// The room's password, and its words if it was drawn.
+  private func password(_ questions: inout Questions) throws(Stop) -> (Secret, String?) {
+    if arguments.generatesPassword {
+      do throws(OpenSSLError) {
+        let password = try GeneratedPassword.draw()
+        let words = password.withSpan { span in
+          var bytes: [UInt8] = []
+          bytes.append(span)
+          return String(decoding: bytes, as: UTF8.self)
+        }
+        return (password, words)
+      } catch {
+        throw stop("cannot draw a password: \(error)", hint: nil)
+      }
+    }
+    let source = PasswordSource(argument: arguments.password, file: arguments.passwordFile)
+    do throws(PasswordSource.Failure) {
+      return (
+        try source.password(for: .host) { question in questions.pipedPassword(question) }, nil
+      )
+    } catch {
+      throw Stop(status: error.report())
+    }
+  }
+
+  private func roomKeys(_ questions: inout Questions, room: [UInt8]) throws(Stop) -> Keys {
+    Machine.keepMemoryPrivate()
+    let (password, generated) = try password(&questions)
+    do throws(OpenSSLError) {
+      let secrets = try RoomSecrets(
+        password: password, salt: Machine.randomBytes(16), room: room,
+        admitsVersionOne: arguments.compat)
+      return Keys(secrets: secrets, generatedPassword: generated)
+    } catch {
+      throw stop("cannot make the room's keys: \(error)", hint: nil)
     }
   }
 
@@ -72,18 +151,19 @@ private struct HostCommand {
   }
 
   /// What the command line left out; of a pipe only where the port is missing.
-  private func ask(_ questions: inout Questions) throws(Stop) -> (port: UInt16, isSecure: Bool) {
+  private func ask(_ questions: inout Questions) throws(Stop)
+    -> (port: UInt16, security: HostArguments.Security)
+  {
     do throws(Questions.Unanswered) {
       let port =
         if let port = arguments.port { port } else {
           try questions.askPort(
             "Enter the port you want to listen on: ", kind: .port(allowZero: true))
         }
-      var isSecure = arguments.security == .secure || arguments.security == .tls
-      if arguments.security == nil, questions.isInteractive || arguments.port == nil {
-        isSecure = try questions.askYesOrNo("Encrypt the communication? [y/N]: ")
-      }
-      return (port, isSecure)
+      if let security = arguments.security { return (port, security) }
+      guard questions.isInteractive || arguments.port == nil else { return (port, .plain) }
+      let encrypts = try questions.askYesOrNo("Encrypt the communication? [y/N]: ")
+      return (port, encrypts ? .secure : .plain)
     } catch {
       throw Stop(status: .failure)
     }
@@ -113,11 +193,8 @@ private struct HostCommand {
     throw Stop(status: .failure)
   }
 
-  private func configuration(descriptors: Int) -> Host.Configuration {
-    let id = Machine.randomBytes(16).map { byte in
-      let digits = String(byte, radix: 16)
-      return digits.utf8.count == 1 ? "0" + digits : digits
-    }.joined()
+  private func configuration(descriptors: Int, room bytes: [UInt8]) -> Host.Configuration {
+    let id = Hexadecimal.encode(bytes)
     var key = Machine.randomBytes(32)
     let secret = Secret(wiping: &key)
     let tokenKey = TokenKey { try? Digest.hmacSHA256(key: secret, $0.span) }
@@ -133,22 +210,40 @@ private struct HostCommand {
   }
 
   /// Says where the room is.
-  private func announce(_ port: UInt16) {
-    let place = Address.join(host: arguments.bind ?? "127.0.0.1", port: port)
+  private func announce(
+    _ port: UInt16, _ security: HostArguments.Security, generatedPassword: String?
+  ) {
+    let host = arguments.bind ?? "127.0.0.1"
     switch arguments.format {
     case .json:
       var writer = PacketWriter()
       writer.begin("host")
       writer.key(",\"event\":\"listening\",\"address\":")
-      writer.string(arguments.bind ?? "127.0.0.1")
+      writer.string(host)
       writer.key(",\"port\":")
       writer.integer(Int64(port))
-      writer.key(",\"secure\":false")
+      writer.key(",\"secure\":")
+      writer.bool(security == .secure)
+      if let generatedPassword {
+        writer.key(",\"password\":")
+        writer.string(generatedPassword)
+      }
       writer.end()
       Diagnostics.write(String(decoding: writer.bytes, as: UTF8.self), to: STDOUT_FILENO)
     case .text:
-      var lines = "Listening on \(place)... (Ctrl-C to stop)\nSecurity mode: PLAINTEXT\n"
-      if isTerminal(STDOUT_FILENO) {
+      let mode =
+        switch security {
+        case .plain: "PLAINTEXT"
+        case .tls: "TLS"
+        case .secure: "ENCRYPTED"
+        }
+      var lines = "Listening on \(Address.join(host: host, port: port))... (Ctrl-C to stop)\n"
+      lines += "Security mode: \(mode)\n"
+      if arguments.compat {
+        lines += "Version 1 clients are let in: whoever breaks TLS learns the password from them.\n"
+      }
+      if let generatedPassword { lines += "Password: \(generatedPassword)\n" }
+      if isTerminal(STDOUT_FILENO) || generatedPassword != nil {
         lines += "Join: netchat clint --host \(joinAddress) --port \(port)\n"
       }
       Diagnostics.write(lines, to: STDOUT_FILENO)

@@ -1,4 +1,5 @@
 import Glibc
+import OpenSSL
 import Sockets
 
 /// What the program asks where the command line left something out.
@@ -8,6 +9,8 @@ struct Questions: ~Copyable {
   /// Where the questions go.
   private let output: Int32
   let isInteractive: Bool
+  /// Whether standard input, a pipe or a file, has answered a question: then it answers all.
+  private var hasAnswered = false
 
   /// Nobody answered, or wrongly, and there is nobody to ask again.
   struct Unanswered: Error {}
@@ -39,6 +42,7 @@ struct Questions: ~Copyable {
       }
       // A terminal has shown what was typed; of a pipe the transcript should read the same.
       if !isInteractive { Diagnostics.write(Diagnostics.oneLine(answer) + "\n", to: output) }
+      if !isInteractive { hasAnswered = true }
       do throws(UsageError) {
         return try read(answer.trimmed)
       } catch {
@@ -46,6 +50,15 @@ struct Questions: ~Copyable {
         if !isInteractive { throw Unanswered() }
       }
     }
+  }
+
+  /// A password, where standard input answers the questions and is no terminal. It is not shown.
+  mutating func pipedPassword(_ question: String) -> PasswordSource.PipedAnswer {
+    guard hasAnswered else { return .none }
+    Diagnostics.write(question, to: output)
+    var line = input.waitForSecret()
+    Diagnostics.write("\n", to: output)
+    return line != nil ? .line(Secret(wiping: &line!)) : .missing
   }
 
   mutating func askPort(_ question: String, kind: ValueKind) throws(Unanswered) -> UInt16 {

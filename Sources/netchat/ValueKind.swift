@@ -1,3 +1,5 @@
+import OpenSSL
+
 /// What a value may be. Reading, help, shell completions and manual pages all follow from it.
 enum ValueKind: Equatable, Sendable {
   /// A TCP port, decimal; 0 where the kernel may choose one.
@@ -10,6 +12,8 @@ enum ValueKind: Equatable, Sendable {
   case host
   /// A host, with or without a port.
   case endpoint
+  /// What a certificate can be made for: a host, or `*.` and a domain.
+  case certifiedName
   /// The path of a file.
   case file
   case text
@@ -44,6 +48,7 @@ enum ArgumentValue: Equatable, Sendable {
   case seconds(Duration)
   case count(Int)
   case text(String)
+  case secret(Secret)
   case endpoint(Endpoint)
 
   var port: UInt16 {
@@ -65,6 +70,11 @@ enum ArgumentValue: Equatable, Sendable {
   var text: String {
     guard case .text(let text) = self else { preconditionFailure("\(self) is not a text") }
     return text
+  }
+
+  var secret: Secret {
+    guard case .secret(let secret) = self else { preconditionFailure("\(self) is not a secret") }
+    return secret
   }
 
   var endpoint: Endpoint {
@@ -92,6 +102,8 @@ extension ValueKind {
       "give a whole number from \(range.lowerBound) to \(range.upperBound)"
     case .host:
       "give a name or an address, such as localhost, 192.0.2.1 or ::1"
+    case .certifiedName:
+      "give a name or an address, such as chat.example.org, *.example.org, 192.0.2.1 or ::1"
     case .endpoint:
       "give HOST or HOST:PORT, such as localhost:12345 or [::1]:12345"
     case .file: "give the path of a file"
@@ -111,7 +123,7 @@ extension ValueKind {
     case .port(let allowZero): "\(allowZero ? 0 : 1) to 65535"
     case .count(let range): "\(range.lowerBound) to \(range.upperBound)"
     case .choice(let choices): choices.joined(separator: ", ")
-    case .seconds, .host, .endpoint, .file, .text, .secret, .name, .command: nil
+    case .seconds, .host, .endpoint, .certifiedName, .file, .text, .secret, .name, .command: nil
     }
   }
 
@@ -119,7 +131,7 @@ extension ValueKind {
   var mayBeginWithDashes: Bool {
     switch self {
     case .file, .text, .secret, .name, .choice: true
-    case .port, .seconds, .count, .host, .endpoint, .command: false
+    case .port, .seconds, .count, .host, .endpoint, .certifiedName, .command: false
     }
   }
 
@@ -137,12 +149,20 @@ extension ValueKind {
     case .seconds: return .seconds(try seconds(text))
     case .count(let range): return .count(try wholeNumber(text, in: range))
     case .host: return .text(try Endpoint.host(in: text))
+    case .certifiedName: return .text(try certifiedName(text))
     case .endpoint: return .endpoint(try Endpoint(parsing: text))
-    case .file, .text, .secret: return .text(text)
+    case .file, .text: return .text(text)
+    case .secret: return .secret(try Self.checked(Secret(copying: text.utf8Span.span)))
     case .name: return .text(try name(text))
     case .choice(let choices): return .text(try choice(text, among: choices))
     case .command: return .text(try choice(text, among: CommandTable.commands.map(\.name)))
     }
+  }
+
+  /// A secret that was read and found good.
+  static func checked(_ secret: Secret) throws(ValueProblem) -> Secret {
+    if let problem = PasswordSource.problem(with: secret) { throw ValueProblem("it \(problem)") }
+    return secret
   }
 
   private func wholeNumber(
@@ -192,6 +212,18 @@ extension ValueKind {
       throw ValueProblem("it has a control character in it")
     }
     return text
+  }
+
+  private func certifiedName(_ text: String) throws(ValueProblem) -> String {
+    // An address may stand in brackets here too.
+    let name = text.hasPrefix("*.") ? text : try Endpoint.host(in: text)
+    do throws(OpenSSLError) {
+      try Certificate.check(name: name)
+    } catch {
+      guard case .invalidName(_, let reason) = error else { throw ValueProblem("\(error)") }
+      throw ValueProblem("it is \(reason)")
+    }
+    return name
   }
 
   private func choice(

@@ -1,17 +1,20 @@
 import Glibc
+import OpenSSL
+import Sockets
 
 /// Does what the arguments ask for; returns the exit status.
-func run(_ arguments: [String]) -> Int32 {
+func run(_ arguments: [String], password: Secret?) -> Int32 {
   guard !arguments.isEmpty else {
     Diagnostics.write(HelpText.shortUsage, to: STDERR_FILENO)
     return ExitStatus.usage.rawValue
   }
   do throws(UsageError) {
-    switch try ArgumentParser.parse(arguments) {
+    switch try ArgumentParser.parse(arguments, password: password) {
     case .help(let command): return show(HelpText.text(for: command))
     case .version: return show("netchat \(version)\n")
     case .host(let arguments): return runHost(arguments)
     case .clint(let arguments): return runClint(arguments)
+    case .gencert(let arguments): return runGencert(arguments)
     }
   } catch {
     Diagnostics.report(error)
@@ -28,4 +31,14 @@ func show(_ text: String) -> Int32 {
   return ExitStatus.success.rawValue
 }
 
-exit(run(Array(CommandLine.arguments.dropFirst())))
+/// The value of `--password`, taken out of the command line.
+func takePassword() -> Secret? {
+  guard var bytes = ProcessSecrets.takeArgument(of: "--\(HostOption.password.name)") else {
+    return nil
+  }
+  return Secret(wiping: &bytes)
+}
+
+// First of all: what reads `CommandLine.arguments` has a copy.
+let password = takePassword()
+exit(run(Array(CommandLine.arguments.dropFirst()), password: password))

@@ -34,7 +34,7 @@ struct ArgumentsTests {
     #expect(arguments.port == 0)
     #expect(arguments.timeout == .milliseconds(2500))
     #expect(arguments.security == .secure)
-    #expect(arguments.password == "x")
+    #expect(arguments.password == secret("x"))
     #expect(arguments.passwordFile == "p")
     #expect(arguments.cert == "c")
     #expect(arguments.key == "k")

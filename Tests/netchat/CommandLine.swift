@@ -1,3 +1,4 @@
+import OpenSSL
 import Testing
 
 @testable import netchat
@@ -36,3 +37,6 @@ func usageError(
     try ArgumentParser.parse(arguments)
   }
 }
+
+/// A text as a secret.
+func secret(_ text: String) -> Secret { Secret(copying: Array(text.utf8).span) }

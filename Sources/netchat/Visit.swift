@@ -1,0 +1,271 @@
+import ChatClient
+import ChatCore
+import Glibc
+import OpenSSL
+import Sockets
+
+/// What a client does to be sure of one host: how it connects, which certificate it takes, which
+/// password it proves itself by, and what it remembers (PROTOCOL.md, sections 2, 4, 9 and 10).
+final class Visit {
+  let connector: Connector
+  private let arguments: ClintArguments
+  private let host: String
+  private let port: UInt16
+  private let isInteractive: Bool
+  private let known: KnownHosts?
+  private let remembered: KnownHosts.Entry?
+  private let passwords: PasswordSource
+  private var password: Secret?
+  private var keys: RoomPassword?
+  private var versionOneKeys: VersionOnePassword?
+
+  /// - Parameter host: the name or address that was dialled.
+  init(
+    _ arguments: ClintArguments, host: String, port: UInt16, interactive: Bool
+  ) throws(VisitError) {
+    self.arguments = arguments
+    self.host = host
+    self.port = port
+    isInteractive = interactive
+    known = KnownHosts.standardPath.map { KnownHosts(path: $0) }
+    do throws(KnownHosts.Failure) {
+      remembered = try known?.entry(host: host, port: port)
+    } catch {
+      throw VisitError("\(error)", hint: "mend or remove that line")
+    }
+    passwords = PasswordSource(argument: arguments.password, file: arguments.passwordFile)
+    // A certificate is looked at once the host has said whether it proves itself by password.
+    let trust: TLSContext.Trust =
+      if let file = arguments.cert { .file(file) } else if arguments.tlsInsecure { .anything } else
+      {
+        .system
+      }
+    do throws(OpenSSLError) {
+      connector = Connector(
+        host: host,
+        arguments.tls || arguments.secure || passwords.isGiven || remembered != nil
+          ? .encrypted : .find,
+        try TLSContext(trusting: trust, required: false, minimum: .tls12),
+        timeout: arguments.timeoutNanoseconds)
+    } catch {
+      throw VisitError("cannot use TLS: \(error)", hint: nil)
+    }
+  }
+
+  // MARK: Deciding
+
+  /// Says whether to go on with a host that has said what it is.
+  func decide(_ hello: HostPacket.Hello, _ link: inout Link) -> Client.Decision {
+    if hello.isSecure { return decideSecure(hello, &link) }
+    if remembered == .secure {
+      return refuse(
+        "\(place) was a secure room before, and now asks for no password",
+        hint: "someone may be in the middle; if it is meant, netchat clint --forget \(place)")
+    }
+    if arguments.secure || passwords.isGiven {
+      return refuse(
+        "\(place) asks for no password: it is not a secure room",
+        hint: "nothing was said to it; leave out the password to join all the same")
+    }
+    guard link.isEncrypted else { return .proceed(.none) }
+    return verify(&link, remembers: true) ?? .proceed(.none)
+  }
+
+  private func decideSecure(_ hello: HostPacket.Hello, _ link: inout Link) -> Client.Decision {
+    guard link.isEncrypted else {
+      return refuse(
+        "\(place) says it is secure, and speaks clear text", hint: "nothing was said to it")
+    }
+    let mustVerify = arguments.cert != nil || arguments.fingerprint != nil
+    guard hello.auth.contains("spake2plus") else { return decideVersionOne(hello, &link) }
+    if mustVerify, let refusal = verify(&link, remembers: false) { return refusal }
+    guard let exporter = link.exporter() else {
+      return refuse(
+        "\(place) does not offer TLS 1.3, which a secure room needs",
+        hint: "nothing was said to it")
+    }
+    guard let keys, let salt = Self.salt(of: hello), keys.salt == salt, keys.room == hello.room
+    else {
+      return .end(.needsKeys(hello))
+    }
+    return .proceed(.keys(keys, exporter: exporter))
+  }
+
+  /// A host of version 1 reads the password itself: only one whose certificate is verified gets it.
+  private func decideVersionOne(_ hello: HostPacket.Hello, _ link: inout Link) -> Client.Decision {
+    guard arguments.compat else {
+      return refuse(
+        "the host at \(place) is of version 1, and would be told the password itself",
+        hint: "--compat does that, over a certificate that is verified")
+    }
+    if !arguments.tlsInsecure, let refusal = verify(&link, remembers: true) { return refusal }
+    guard let versionOneKeys else { return .end(.needsKeys(hello)) }
+    return .proceed(.versionOne(versionOneKeys))
+  }
+
+  /// Looks at the host's certificate; nil if it will do.
+  private func verify(_ link: inout Link, remembers: Bool) -> Client.Decision? {
+    let fingerprint = link.fingerprint()
+    if let pin = arguments.fingerprint {
+      if fingerprint == pin { return nil }
+      return refuse(
+        "the certificate of \(place) is not the one that --fingerprint names",
+        hint: "it is \(fingerprint?.description ?? "missing")")
+    }
+    if arguments.tlsInsecure { return nil }
+    guard let problem = link.certificateProblem() else { return nil }
+    if arguments.cert != nil {
+      return refuse(
+        "the certificate of \(place) is not one that --cert vouches for: \(problem)", hint: nil)
+    }
+    guard let fingerprint else {
+      return refuse("\(place) shows no certificate", hint: nil)
+    }
+    switch remembered {
+    case .certificate(fingerprint): return nil
+    case .certificate:
+      return refuse(
+        "THE CERTIFICATE OF \(place) HAS CHANGED: someone may be in the middle. "
+          + "It is \(fingerprint) now",
+        hint: "if it is meant, netchat clint --forget \(place), and join again")
+    case .secure, nil: return remembers ? ask(about: fingerprint, problem) : nil
+    }
+  }
+
+  /// Asks once about a certificate that nobody vouches for, and remembers the answer, as ssh does.
+  private func ask(about fingerprint: Fingerprint, _ problem: String) -> Client.Decision? {
+    guard isInteractive,
+      asks(
+        "The certificate of \(place) is not verified: \(problem).\n"
+          + "Its fingerprint is \(fingerprint).\nJoin, and remember it? [y/N]: ")
+    else {
+      return refuse(
+        "the certificate of \(place) is not verified: \(problem)",
+        hint: "join with --fingerprint \(fingerprint) if that is the host's own")
+    }
+    remember(.certificate(fingerprint))
+    return nil
+  }
+
+  /// Asks on the terminal; what is typed there is not said in the room.
+  private func asks(_ question: String) -> Bool {
+    Diagnostics.write(question, to: STDERR_FILENO)
+    var input = LineInput(STDIN_FILENO, limit: 100)
+    guard case .text(let answer) = input.waitForLine() else { return false }
+    return ["y", "yes"].contains(answer.lowercased())
+  }
+
+  private func refuse(_ reason: String, hint: String?) -> Client.Decision {
+    .end(.refused(reason, hint: hint))
+  }
+
+  private var place: String { Address.join(host: host, port: port) }
+
+  // MARK: Passwords
+
+  private static func salt(of hello: HostPacket.Hello) -> [UInt8]? {
+    guard let salt = hello.salt.flatMap({ Base64.decode($0.utf8Span.span) }), salt.count == 16
+    else { return nil }
+    return salt
+  }
+
+  /// Makes the keys for the room that a host has told of. If that cannot be, it has been said, and the
+  /// status to end with is returned.
+  func makeKeys(for hello: HostPacket.Hello, _ questions: inout Questions) -> ExitStatus? {
+    do throws(VisitError) {
+      let password = try givenPassword(&questions)
+      guard hello.auth.contains("spake2plus") else {
+        versionOneKeys = try derive { () throws(OpenSSLError) in try VersionOnePassword(password) }
+        return nil
+      }
+      guard let salt = Self.salt(of: hello), let room = hello.room,
+        let bytes = Hexadecimal.decode(room), bytes.count == 16
+      else { throw VisitError("the host at \(place) does not say what its room is", hint: nil) }
+      keys = try derive { () throws(OpenSSLError) in
+        try RoomPassword(password: password, salt: salt, room: room, roomBytes: bytes)
+      }
+      return nil
+    } catch {
+      return error.report()
+    }
+  }
+
+  private func derive<Keys>(_ make: () throws(OpenSSLError) -> Keys) throws(VisitError) -> Keys {
+    do throws(OpenSSLError) {
+      return try make()
+    } catch {
+      throw VisitError("cannot make the room's keys: \(error)", hint: nil)
+    }
+  }
+
+  private func givenPassword(_ questions: inout Questions) throws(VisitError) -> Secret {
+    if let password { return password }
+    do throws(PasswordSource.Failure) {
+      let secret = try passwords.password(for: .clint) { questions.pipedPassword($0) }
+      password = secret
+      return secret
+    } catch {
+      throw .reported(error.report())
+    }
+  }
+
+  // MARK: Remembering
+
+  /// Forgets the host, and says so.
+  func forget() -> ExitStatus {
+    do throws(KnownHosts.Failure) {
+      let wasKnown = try known?.forget(host: host, port: port) ?? false
+      Diagnostics.write(
+        wasKnown ? "Forgot \(place).\n" : "Nothing is remembered of \(place).\n",
+        to: STDOUT_FILENO)
+      return .success
+    } catch {
+      Diagnostics.report("\(error)")
+      return .failure
+    }
+  }
+
+  /// The host let this client in, which in a secure room proves the host as well.
+  func admitted(isSecure: Bool) {
+    if isSecure, remembered != .secure { remember(.secure) }
+  }
+
+  private func remember(_ entry: KnownHosts.Entry) {
+    do throws(KnownHosts.Failure) {
+      try known?.remember(entry, host: host, port: port)
+    } catch {
+      Diagnostics.report("cannot remember this host: \(error)")
+    }
+  }
+
+  // MARK: Words
+
+  func hint(for error: OpenSSLError) -> String? {
+    "the host may not speak TLS, or another version of it; check the address and the port"
+  }
+
+  var hintForClearText: String? {
+    remembered == nil
+      ? "leave out --tls, --secure and the password to join it in clear text"
+      : "it was encrypted before; if it is meant, netchat clint --forget \(place)"
+  }
+}
+
+/// Why a client cannot go on, in words for people.
+enum VisitError: Error {
+  case stop(String, hint: String?)
+  /// It has been said already.
+  case reported(ExitStatus)
+
+  init(_ message: String, hint: String?) { self = .stop(message, hint: hint) }
+
+  /// Tells the user, and returns the status to end with.
+  func report() -> ExitStatus {
+    switch self {
+    case .stop(let message, let hint):
+      Diagnostics.report(message, hint: hint)
+      return .failure
+    case .reported(let status): return status
+    }
+  }
+}

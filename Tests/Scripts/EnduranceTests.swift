@@ -1,0 +1,165 @@
+import Glibc
+import Testing
+
+/// What a room must survive. One after the other: some of it measures time.
+@Suite("endurance", .serialized)
+struct EnduranceTests {
+  @Test("a reader that stopped harms nobody, and is cut once it has taken nothing for 10 s")
+  func stoppedReader() throws {
+    try Scene.play { scene in
+      let room = try scene.host("--max-lag", "1048576", "--rate", "0")
+      let alice = try room.member("alice")
+      let deaf = try room.connect(receiveBuffer: 4096)
+      try deaf.join("deaf")
+      let filling = String(repeating: "x", count: 60_000)
+      let start = ContinuousClock.now
+      // 6 MB: more than the kernel and --max-lag hold together, and less than the 8 times
+      // --max-lag at which a reader is cut at once.
+      for number in 1...100 {
+        try alice.say("\(number) \(filling)")
+        try alice.lines.expect("\(number)", within: .seconds(1)) { $0.contains("\"\(number) xxx") }
+      }
+      #expect(ContinuousClock.now - start < .seconds(8))
+      try alice.expect("system", "text", "deaf disconnected.", within: .seconds(15))
+      #expect(ContinuousClock.now - start > .seconds(9))
+      try alice.expect("count", "total", "1")
+      try alice.say("still here")
+      try alice.expect("chat", "text", "still here")
+    }
+  }
+
+  @Test("a host whose output nobody reads goes on, and says later how much it did not show")
+  func unreadOutput() throws {
+    try Scene.play { scene in
+      let room = try scene.host("--rate", "0")
+      let alice = try room.member("alice")
+      let filling = String(repeating: "x", count: 60_000)
+      for number in 1...150 {
+        try alice.say("\(number) \(filling)")
+        try alice.lines.expect("\(number)", within: .seconds(1)) { $0.contains("\"\(number) xxx") }
+      }
+      let (skipped, shown) = try room.screen.expect("a word of what was not shown") {
+        $0.hasSuffix(" lines not shown)")
+      }
+      let missing = Int(skipped.dropFirst().prefix { $0.isNumber }) ?? 0
+      #expect(missing > 0)
+      try alice.say("the last")
+      let after = try room.screen.expect("the last") { $0 == "alice: the last" }.passed
+      let lines = (shown + after).count { $0.hasPrefix("alice: ") }
+      #expect(lines + missing == 150, "each line is shown or counted")
+      room.program.send(SIGTERM)
+      #expect(try room.program.wait() == 0)
+    }
+  }
+
+  @Test("a host whose output nobody reads still ends when it is told to")
+  func unreadOutputAtTheEnd() throws {
+    try Scene.play { scene in
+      let room = try scene.host("--rate", "0")
+      let alice = try room.member("alice")
+      for number in 1...20 { try alice.say("\(number) \(String(repeating: "x", count: 60_000))") }
+      try alice.lines.expect("20") { $0.contains("\"20 xxx") }
+      room.program.send(SIGTERM)
+      #expect(try room.program.wait() == 0)
+    }
+  }
+
+  @Test("a host whose output is gone goes on")
+  func goneOutput() throws {
+    try Scene.play { scene in
+      let shell = try scene.shell("\"$0\" host --port 0 | head -n 2; sleep 60")
+      let room = try Room(shell, in: scene)
+      let alice = try room.member("alice")
+      for number in 1...20 {
+        try alice.say("\(number)")
+        try alice.expect("chat", "text", "\(number)")
+        usleep(10_000)
+      }
+    }
+  }
+
+  @Test("500 come at once and leave at once, and nothing spins")
+  func crowd() throws {
+    try Scene.play { scene in
+      let room = try scene.host()
+      let crowd = try (1...500).map { _ in try room.connect() }
+      for connection in crowd { try connection.sendLine("{\"type\":\"auth\"}") }
+      for connection in crowd { try connection.expect("auth_result", "ok", "true") }
+      let alice = try room.member("alice")
+      try alice.say("hello")
+      for connection in crowd { try connection.expect("chat", "text", "hello") }
+      for connection in crowd { connection.close() }
+      try alice.expect("count", "total", "1")
+      try expectIdle(room.program)
+    }
+  }
+
+  @Test("500 that say nothing are admitted all the same, and may be cut off all at once")
+  func silentCrowd() throws {
+    try Scene.play { scene in
+      let room = try scene.host()
+      let crowd = try (1...500).map { _ in try room.connect() }
+      for connection in crowd { try connection.expect("auth_result") }
+      for connection in crowd { connection.reset() }
+      let alice = try room.member("alice")
+      try alice.expect("count", "total", "1")
+      try expectIdle(room.program)
+    }
+  }
+
+  @Test("when descriptors run out newcomers wait, and get in when others leave")
+  func descriptorsRunOut() throws {
+    try Scene.play { scene in
+      let room = try scene.host(
+        shell: "ulimit -n 40; exec \"$0\" host --port 0 --max-clients 1000 --threads 2")
+      let crowd = try (1...60).map { _ in try room.connect() }
+      for connection in crowd { try connection.sendLine("{\"type\":\"auth\"}") }
+      for connection in crowd[..<20] { try connection.expect("auth_result", "ok", "true") }
+      #expect(try crowd[59].lines.all(for: .milliseconds(300)) == [])
+      try expectIdle(room.program)
+      for connection in crowd[..<40] { connection.close() }
+      for connection in crowd[40...] { try connection.expect("auth_result", "ok", "true") }
+    }
+  }
+
+  @Test("a connection that is reset while it waits to be accepted stops nobody")
+  func resetWhileAccepted() throws {
+    try Scene.play { scene in
+      let room = try scene.host()
+      room.program.send(SIGSTOP)
+      for number in 0..<50 {
+        let connection = try room.connect()
+        if number % 2 == 0 { try connection.sendLine("{\"type\":\"auth\"}") }
+        connection.reset()
+      }
+      let last = try room.connect()
+      try last.sendLine("{\"type\":\"auth\"}")
+      room.program.send(SIGCONT)
+      try last.expect("auth_result", "ok", "true")
+      try last.expect("count", "total", "1")
+      try expectIdle(room.program)
+    }
+  }
+
+  @Test("a room that is full says so, and takes the next one when somebody leaves")
+  func fullRoom() throws {
+    try Scene.play { scene in
+      let room = try scene.host("--max-clients", "1")
+      let alice = try room.member("alice")
+      let clint = try room.clint()
+      #expect(try clint.wait() == 1)
+      #expect(try clint.errors.next() == "netchat: Room is full.")
+      try alice.sendLine("{\"type\":\"bye\"}")
+      _ = try alice.lines.rest()
+      _ = try room.member("bob")
+    }
+  }
+
+  /// A program with nothing to do takes next to no CPU time.
+  private func expectIdle(_ program: Program) throws {
+    usleep(200_000)
+    let before = program.processorTime
+    usleep(500_000)
+    #expect(program.processorTime - before <= .milliseconds(100))
+  }
+}

@@ -1,0 +1,158 @@
+import Foundation
+import Glibc
+import Synchronization
+
+/// A program that was started, with pipes at its three ends.
+final class Program {
+  let processID: pid_t
+  let output: LineStream
+  let errors: LineStream
+  private var input: Int32
+  private var status: Int32?
+  let name: String
+
+  /// Where the programs under test lie: beside the tests' own bundle.
+  static let folder = Bundle.module.bundleURL.deletingLastPathComponent().path
+  static var netchat: String { "\(folder)/netchat" }
+  static let version1 = Bundle.module.path(forResource: "version1", ofType: "py") ?? "version1.py"
+
+  /// Starts a program. It inherits nothing but its three pipes.
+  /// - Parameter executable: a path, or a name to look up.
+  convenience init(_ executable: String, _ arguments: [String]) throws {
+    // One at a time: another program would inherit the pipes.
+    self.init(try Self.starting.withLock { _ in try Self.start(executable, arguments) })
+  }
+
+  private static let starting = Mutex(())
+
+  private struct Started {
+    let name: String
+    let processID: pid_t
+    let ends: [Int32]
+  }
+
+  private init(_ started: Started) {
+    name = started.name
+    processID = started.processID
+    input = started.ends[0]
+    output = LineStream(started.ends[1], of: name)
+    errors = LineStream(started.ends[2], of: "\(name), errors")
+  }
+
+  private static func start(_ executable: String, _ arguments: [String]) throws -> Started {
+    var ends: [Int32] = []
+    for _ in 0..<3 {
+      var pair: [Int32] = [0, 0]
+      guard pipe(&pair) == 0 else { throw Missed(description: "no pipe: \(errno)") }
+      ends += pair
+    }
+    // A room that outlived its test must not hold open what the tests were started with.
+    for descriptor in Int32(3)..<1024 { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
+    var actions = posix_spawn_file_actions_t()
+    posix_spawn_file_actions_init(&actions)
+    defer { posix_spawn_file_actions_destroy(&actions) }
+    posix_spawn_file_actions_adddup2(&actions, ends[0], 0)
+    posix_spawn_file_actions_adddup2(&actions, ends[3], 1)
+    posix_spawn_file_actions_adddup2(&actions, ends[5], 2)
+    var attributes = posix_spawnattr_t()
+    posix_spawnattr_init(&attributes)
+    defer { posix_spawnattr_destroy(&attributes) }
+    var signals = sigset_t()
+    sigemptyset(&signals)
+    posix_spawnattr_setsigmask(&attributes, &signals)
+    sigfillset(&signals)
+    posix_spawnattr_setsigdefault(&attributes, &signals)
+    // A group of its own, so that what a shell line started ends with it.
+    posix_spawnattr_setpgroup(&attributes, 0)
+    posix_spawnattr_setflags(
+      &attributes,
+      Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP))
+    let words = [executable] + arguments
+    var pointers = words.map { strdup($0) } + [nil]
+    defer { for pointer in pointers { free(pointer) } }
+    var number: pid_t = 0
+    let code = posix_spawnp(&number, executable, &actions, &attributes, &pointers, environ)
+    for end in [ends[0], ends[3], ends[5]] { close(end) }
+    let name = words.map { $0.split(separator: "/").last.map(String.init) ?? $0 }
+      .joined(separator: " ")
+    guard code == 0 else { throw Missed(description: "\(name) cannot be started: \(code)") }
+    return Started(name: name, processID: number, ends: [ends[1], ends[2], ends[4]])
+  }
+
+  deinit {
+    kill()
+    closeInput()
+    close(output.descriptor)
+    close(errors.descriptor)
+  }
+
+  /// Types lines at it.
+  func type(_ text: String) throws {
+    var bytes = Array((text + "\n").utf8)[...]
+    let deadline = ContinuousClock.now + patience
+    _ = fcntl(input, F_SETFL, O_NONBLOCK)
+    while !bytes.isEmpty {
+      let count = bytes.withUnsafeBytes { write(input, $0.baseAddress, $0.count) }
+      if count > 0 {
+        bytes = bytes.dropFirst(count)
+        continue
+      }
+      guard errno == EAGAIN, ContinuousClock.now < deadline else {
+        throw Missed(description: "\(name) takes no input: \(errno)")
+      }
+      usleep(2000)
+    }
+  }
+
+  func closeInput() {
+    guard input >= 0 else { return }
+    close(input)
+    input = -1
+  }
+
+  func send(_ signal: Int32) {
+    // Once it has been waited for, the number may be another's.
+    if status == nil { _ = Glibc.kill(processID, signal) }
+  }
+
+  /// Waits for its end.
+  /// - Returns: its exit status; 128 and the signal's number where one ended it.
+  func wait(within time: Duration = patience) throws -> Int32 {
+    let deadline = ContinuousClock.now + time
+    while !hasEnded {
+      guard ContinuousClock.now < deadline else {
+        throw Missed(description: "\(name) did not end in time")
+      }
+      usleep(2000)
+    }
+    kill()
+    return status ?? -1
+  }
+
+  private var hasEnded: Bool {
+    if status != nil { return true }
+    var information = siginfo_t()
+    waitid(P_PID, id_t(processID), &information, WEXITED | WNOHANG | WNOWAIT)
+    return information.si_signo == SIGCHLD
+  }
+
+  /// Ends it, if it has not ended by itself, and all that it started.
+  func kill() {
+    guard status == nil else { return }
+    // The number of its group is its own until it has been waited for.
+    _ = Glibc.kill(-processID, SIGKILL)
+    var raw: Int32 = 0
+    waitpid(processID, &raw, 0)
+    status = raw & 0x7F == 0 ? (raw >> 8) & 0xFF : 128 + (raw & 0x7F)
+  }
+
+  /// The CPU time it has taken so far.
+  var processorTime: Duration {
+    guard
+      let text = try? String(contentsOfFile: "/proc/\(processID)/stat", encoding: .utf8),
+      let fields = text.split(separator: ")").last?.split(separator: " "), fields.count > 12,
+      let user = Int(fields[11]), let system = Int(fields[12])
+    else { return .zero }
+    return .milliseconds((user + system) * 1000 / sysconf(Int32(_SC_CLK_TCK)))
+  }
+}

@@ -1,0 +1,118 @@
+import Glibc
+
+/// What a script plays in: it keeps all that is started, and ends it when the script is over.
+final class Scene {
+  private var programs: [Program] = []
+  private var connections: [RawConnection] = []
+
+  static func play(_ script: (Scene) throws -> Void) throws {
+    let scene = Scene()
+    defer { scene.end() }
+    try script(scene)
+  }
+
+  private func end() {
+    for program in programs { program.kill() }
+    for connection in connections { connection.close() }
+  }
+
+  func run(_ executable: String, _ arguments: String...) throws -> Program {
+    try run(executable, arguments)
+  }
+
+  func run(_ executable: String, _ arguments: [String]) throws -> Program {
+    let program = try Program(executable, arguments)
+    programs.append(program)
+    return program
+  }
+
+  func netchat(_ arguments: String...) throws -> Program { try run(Program.netchat, arguments) }
+
+  /// A line for the shell; `$0` is netchat.
+  func shell(_ line: String, _ arguments: String...) throws -> Program {
+    try run("bash", ["-c", line, Program.netchat] + arguments)
+  }
+
+  /// A room on a free port.
+  func host(_ arguments: String...) throws -> Room {
+    let program = try run(Program.netchat, ["host", "--port", "0"] + arguments)
+    return try Room(program, in: self)
+  }
+
+  /// A room that a line for the shell opens; `$0` is netchat.
+  func host(shell line: String) throws -> Room { try Room(shell(line), in: self) }
+
+  /// A host of version 1, which `admits` at once or `waits` for a name.
+  func versionOneHost(_ form: String) throws -> (program: Program, port: UInt16) {
+    let program = try run("python3", Program.version1, "host", form)
+    let words = try program.output.expect(prefix: "Listening on 127.0.0.1:")
+    guard let port = UInt16(words.prefix { $0 != "." }) else {
+      throw Missed(description: "no port in \(words)")
+    }
+    return (program, port)
+  }
+
+  func connect(_ port: UInt16, receiveBuffer: Int32? = nil) throws -> RawConnection {
+    let connection = try RawConnection(port: port, receiveBuffer: receiveBuffer)
+    connections.append(connection)
+    return connection
+  }
+
+  /// A port that nobody listens on, as far as one can tell.
+  func freePort() -> UInt16 {
+    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+    defer { close(descriptor) }
+    var address = sockaddr_in.loopback(port: 0)
+    withUnsafePointer(to: &address) { pointer in
+      _ = pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+      }
+    }
+    return sockaddr_in.localPort(of: descriptor)
+  }
+}
+
+/// A host that runs, and ways into its room.
+final class Room {
+  let program: Program
+  let port: UInt16
+  private unowned let scene: Scene
+
+  /// Reads the two lines that a host begins with.
+  init(_ program: Program, in scene: Scene) throws {
+    self.program = program
+    self.scene = scene
+    let words = try program.output.expect(prefix: "Listening on ")
+    let digits = words.dropLast("... (Ctrl-C to stop)".count).split(separator: ":").last ?? ""
+    guard let port = UInt16(digits) else { throw Missed(description: "no port in \(words)") }
+    self.port = port
+    try program.output.expect("Security mode: PLAINTEXT")
+  }
+
+  /// What the host shows.
+  var screen: LineStream { program.output }
+
+  func connect(receiveBuffer: Int32? = nil) throws -> RawConnection {
+    try scene.connect(port, receiveBuffer: receiveBuffer)
+  }
+
+  /// A version 2 member over a raw connection.
+  func member(_ name: String? = nil, receiveBuffer: Int32? = nil) throws -> RawConnection {
+    let connection = try connect(receiveBuffer: receiveBuffer)
+    try connection.join(name)
+    return connection
+  }
+
+  func clint(_ arguments: String...) throws -> Program {
+    let program = try scene.run(
+      Program.netchat, ["clint", "--host", "127.0.0.1", "--port", "\(port)"] + arguments)
+    return program
+  }
+
+  func versionOne(_ name: String? = nil) throws -> Program {
+    try scene.run(
+      "python3", [Program.version1, "clint", "127.0.0.1", "\(port)"] + (name.map { [$0] } ?? []))
+  }
+
+  func netcat() throws -> Program { try scene.run("nc", ["127.0.0.1", "\(port)"]) }
+}
