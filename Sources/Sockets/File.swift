@@ -70,7 +70,12 @@ package enum File {
         let parent = directory(of: path)
         guard parent != path, parent != "." else { throw error }
         try makeDirectories(parent)
-        _ = try system("mkdir") { unsafe Int(mkdir(path, 0o700)) }
+        do throws(SystemError) {
+          _ = try system("mkdir") { unsafe Int(mkdir(path, 0o700)) }
+        } catch {
+          // Somebody else may have made it in between.
+          if error.code != EEXIST { throw error }
+        }
       default: throw error
       }
     }
