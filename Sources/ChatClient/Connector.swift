@@ -148,6 +148,8 @@ package struct Connector: Sendable {
       do throws(OpenSSLError) {
         progress = try tls.handshake()
       } catch {
+        // The same answer, but it came while OpenSSL was reading already.
+        if !hasHeard, error == TLSConnection.notTLS { throw .clearText }
         throw .tls(error)
       }
       let readiness: Readiness

@@ -262,9 +262,10 @@ package struct ClientSession {
   ) {
     switch packet {
     case .chat(let chat):
-      guard let opened = open(chat) else { return }
-      settle(opened)
-      guard isNew(chat.id), isNewFromSender(chat) else { return }
+      guard let (opened, isOpen) = open(chat) else { return }
+      // What does not open proves nothing: it settles no message, and hides none that comes later.
+      if isOpen { settle(opened) }
+      guard isNew(chat.id), !isOpen || isNewFromSender(chat) else { return }
       if opened == chat {
         show(packet, line, &events)
       } else {
@@ -309,10 +310,10 @@ package struct ClientSession {
 
   /// A message with its text opened; one that does not open says so, and one in clear text in a
   /// secure room is shown to nobody (section 6).
-  private func open(_ chat: HostPacket.Chat) -> HostPacket.Chat? {
+  private func open(_ chat: HostPacket.Chat) -> (chat: HostPacket.Chat, isOpen: Bool)? {
     let text: [UInt8]?
     switch (secrets, chat.body) {
-    case (.none, .text): return chat
+    case (.none, .text): return (chat, true)
     case (.none, .payload), (.keys, .text), (.versionOne, .text): return nil
     case (.keys(let keys, _), .payload(let payload)):
       guard let number = chat.number else { return nil }
@@ -323,9 +324,9 @@ package struct ClientSession {
       text = Base64.decode(payload.utf8Span.span).flatMap { keys.open($0) }
     }
     guard let text, UTF8Sequence.isValid(text.span) else {
-      return chat.with(text: "[a message that does not open]")
+      return (chat.with(text: "[a message that does not open]"), false)
     }
-    return chat.with(text: String(decoding: text, as: UTF8.self))
+    return (chat.with(text: String(decoding: text, as: UTF8.self)), true)
   }
 
   /// In a secure room a sender's numbers only grow: what was said before is not shown again, whoever

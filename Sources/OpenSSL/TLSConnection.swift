@@ -31,6 +31,8 @@ package struct TLSConnection: ~Copyable, @unchecked Sendable {
   /// How many TLS records in a row may come without any data: key updates, tickets. A peer that
   /// sends more of them only wants to keep us busy.
   package static let mostRecordsWithoutData = 32
+  /// How a handshake fails with a far end that says something else.
+  package static let notTLS = OpenSSLError.handshake(reason: "the other side does not speak tls")
   /// Bytes of data in the largest record (RFC 8446, section 5.1).
   package static let largestRecord = 16_384
 
@@ -127,7 +129,7 @@ package struct TLSConnection: ~Copyable, @unchecked Sendable {
     case SSL_R_CERTIFICATE_VERIFY_FAILED:
       return .certificateRejected(reason: problem ?? reason)
     case SSL_R_WRONG_VERSION_NUMBER, SSL_R_HTTP_REQUEST, SSL_R_HTTPS_PROXY_REQUEST:
-      return .handshake(reason: "the other side does not speak tls")
+      return Self.notTLS
     default:
       return .handshake(reason: reason)
     }

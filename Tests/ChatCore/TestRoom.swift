@@ -14,10 +14,14 @@ final class TestRoom {
   private(set) var now: UInt64 = 1_000 * second
   private(set) var peers: [Peer] = []
 
-  init(history: Int = 1_000, maxMembers: Int = .max, rate: Int = 0) {
+  init(
+    history: Int = 1_000, maxMembers: Int = .max, rate: Int = 0, keys: (any RoomKeys)? = nil
+  ) {
     var settings = Room.Settings(id: Self.id, tokenKey: TokenKey(code: Self.code))
     settings.history = history
     settings.maxMembers = maxMembers
+    settings.keys = keys
+    settings.sid = keys == nil ? nil : SenderID(text: "the-host-itself-0")
     room = SharedRoom(settings)
     self.rate = rate
   }
@@ -33,13 +37,19 @@ final class TestRoom {
     Moment(monotonic: now, unixMilliseconds: 1_763_857_000_000 + Int64(now / 1_000_000))
   }
 
-  func connect(from address: String? = nil) -> Peer {
-    let slot = UInt32(peers.count)
+  /// What names the TLS connection of the client in this place.
+  static func exporter(_ slot: Int) -> [UInt8] { Array(repeating: UInt8(slot % 256), count: 32) }
+
+  func connect(from address: String? = nil, source: [UInt8] = []) -> Peer {
     let address = address ?? "127.0.0.1:\(50_001 + peers.count)"
-    let peer = Peer(
-      HostSession(
-        id: ConnectionID(worker: 0, slot: slot, generation: 0), from: address,
-        hello: PacketWriter.hello(room: Self.id), rate: rate, at: moment), in: self)
+    var session = HostSession(
+      id: ConnectionID(worker: 0, slot: UInt32(peers.count), generation: 0), from: address,
+      source: .address(source), rate: rate, at: moment)
+    let isSecure = room.settings.keys != nil
+    session.begin(
+      with: PacketWriter.hello(room.settings),
+      exporter: isSecure ? Self.exporter(peers.count) : nil, isSecure: isSecure, at: moment)
+    let peer = Peer(session, in: self)
     peers.append(peer)
     settle()
     return peer

@@ -1,9 +1,11 @@
+import Foundation
 import Glibc
 
 /// What a script plays in: it keeps all that is started, and ends it when the script is over.
 final class Scene {
   private var programs: [Program] = []
   private var connections: [RawConnection] = []
+  private var folders: [String] = []
 
   static func play(_ script: (Scene) throws -> Void) throws {
     let scene = Scene()
@@ -14,6 +16,16 @@ final class Scene {
   private func end() {
     for program in programs { program.kill() }
     for connection in connections { connection.close() }
+    for folder in folders { try? FileManager.default.removeItem(atPath: folder) }
+  }
+
+  /// An empty folder, gone when the script is over.
+  func folder() throws -> String {
+    var template = Array("/tmp/netchat-scene-XXXXXX".utf8CString)
+    guard mkdtemp(&template) != nil else { throw Missed(description: "no folder: \(errno)") }
+    let path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    folders.append(path)
+    return path
   }
 
   func run(_ executable: String, _ arguments: String...) throws -> Program {
@@ -34,13 +46,38 @@ final class Scene {
   }
 
   /// A room on a free port.
-  func host(_ arguments: String...) throws -> Room {
+  func host(mode: String = "PLAINTEXT", _ arguments: String...) throws -> Room {
     let program = try run(Program.netchat, ["host", "--port", "0"] + arguments)
-    return try Room(program, in: self)
+    return try Room(program, in: self, mode: mode)
   }
 
   /// A room that a line for the shell opens; `$0` is netchat.
   func host(shell line: String) throws -> Room { try Room(shell(line), in: self) }
+
+  /// A room that takes only those who know its password.
+  func secureHost(password: String = "open sesame", _ arguments: String...) throws -> Room {
+    let program = try run(
+      "env",
+      ["NETCHAT_PASSWORD=\(password)", Program.netchat, "host", "--port", "0", "--secure"]
+        + arguments)
+    return try Room(program, in: self, mode: "ENCRYPTED")
+  }
+
+  /// A client that remembers no host, with a password if one is given.
+  func clint(_ port: UInt16, password: String?, _ arguments: String...) throws -> Program {
+    let given = password.map { ["NETCHAT_PASSWORD=\($0)"] } ?? ["-u", "NETCHAT_PASSWORD"]
+    return try run(
+      "env",
+      given + [
+        "XDG_STATE_HOME=\(try folder())", Program.netchat, "clint", "127.0.0.1:\(port)",
+      ] + arguments)
+  }
+
+  /// Somebody who writes what they like over TLS.
+  func overTLS(_ port: UInt16, _ arguments: String...) throws -> Program {
+    try run(
+      "openssl", ["s_client", "-quiet", "-connect", "127.0.0.1:\(port)"] + arguments)
+  }
 
   /// A host of version 1, which `admits` at once or `waits` for a name.
   func versionOneHost(_ form: String) throws -> (program: Program, port: UInt16) {
@@ -79,14 +116,14 @@ final class Room {
   private unowned let scene: Scene
 
   /// Reads the two lines that a host begins with.
-  init(_ program: Program, in scene: Scene) throws {
+  init(_ program: Program, in scene: Scene, mode: String = "PLAINTEXT") throws {
     self.program = program
     self.scene = scene
     let words = try program.output.expect(prefix: "Listening on ")
     let digits = words.dropLast("... (Ctrl-C to stop)".count).split(separator: ":").last ?? ""
     guard let port = UInt16(digits) else { throw Missed(description: "no port in \(words)") }
     self.port = port
-    try program.output.expect("Security mode: PLAINTEXT")
+    try program.output.expect("Security mode: \(mode)")
   }
 
   /// What the host shows.
