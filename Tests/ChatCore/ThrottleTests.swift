@@ -6,12 +6,13 @@ import Testing
   private static let second: UInt64 = 1_000_000_000
   private static let start = 1_000 * second
 
-  /// How many attempts pass, one right after the other, up to 100.
+  /// `#expect` cannot call what changes its receiver.
   private func charge(_ throttle: inout Throttle, _ source: Throttle.Source, at now: UInt64) -> Bool
   {
     throttle.charge(source, at: now)
   }
 
+  /// How many attempts pass, one right after the other, up to 100.
   private func burst(_ throttle: inout Throttle, _ source: Throttle.Source, at now: UInt64) -> Int {
     var count = 0
     while count < 100, charge(&throttle, source, at: now) { count += 1 }
