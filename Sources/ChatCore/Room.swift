@@ -494,6 +494,9 @@ package struct Room {
   }
 
   private func check(_ number: MessageNumber, _ handle: Handle) throws(SayFailure) {
+    // The host's own: with a number of its choice a member could make everybody drop what the host
+    // says next.
+    if number.sid == settings.sid { throw .foreignSender }
     switch senders.verdict(number, owner: handle.joinID) {
     case .new: return
     case .repeated: throw .repeated
