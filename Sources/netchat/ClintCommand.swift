@@ -25,7 +25,29 @@ private struct ClintCommand {
     }
   }
 
+  /// Forgets a host, which may be gone: nothing is looked up.
+  private func forget() -> ExitStatus {
+    guard let host = arguments.host, let port = arguments.port else {
+      Diagnostics.report(
+        "--forget needs the host and the port", hint: "netchat clint --forget HOST:PORT")
+      return .usage
+    }
+    do throws(KnownHosts.Failure) {
+      let known = KnownHosts.standardPath.map { KnownHosts(path: $0) }
+      let wasKnown = try known?.forget(host: host, port: port) ?? false
+      let place = Address.join(host: host, port: port)
+      Diagnostics.write(
+        wasKnown ? "Forgot \(place).\n" : "Nothing is remembered of \(place).\n",
+        to: STDOUT_FILENO)
+      return .success
+    } catch {
+      Diagnostics.report("\(error)")
+      return .failure
+    }
+  }
+
   private func join() throws(Stop) -> ExitStatus {
+    if arguments.forget { return forget() }
     var questions = Questions(limit: Limits.clientLine, format: arguments.format)
     let (host, addresses) = try findHost(&questions)
     let visit: Visit
@@ -35,7 +57,6 @@ private struct ClintCommand {
     } catch {
       throw Stop(status: error.report())
     }
-    if arguments.forget { return visit.forget() }
     let signals: Signals
     do throws(SystemError) {
       signals = try Signals(taking: [SIGINT, SIGTERM, SIGHUP])

@@ -132,7 +132,9 @@ enum HostOption {
     help: "encrypt nothing; the same as neither --secure nor --tls")
   static let password = Option(
     "password", "TEXT", .secret,
-    help: "the room's password; others on this machine can see it in the list of processes")
+    help:
+      "the room's password, for a secure room; blanked in the list of processes at once, but it "
+      + "may have been seen before, and stays in the shell's history")
   static let passwordFile = Option(
     "password-file", "FILE", .file,
     help: "read the room's password from this file")
@@ -277,6 +279,9 @@ enum CommandTable {
     exclusions: [
       [HostOption.secure, HostOption.plain],
       [HostOption.plain, HostOption.tls],
+      [HostOption.plain, HostOption.password],
+      [HostOption.plain, HostOption.passwordFile],
+      [HostOption.plain, HostOption.generatePassword],
       [HostOption.generatePassword, HostOption.password],
       [HostOption.generatePassword, HostOption.passwordFile],
     ],
@@ -284,7 +289,6 @@ enum CommandTable {
       Requirement(HostOption.cert, needs: HostOption.key),
       Requirement(HostOption.key, needs: HostOption.cert),
       Requirement(HostOption.cert, needs: HostOption.tls, HostOption.secure),
-      Requirement(HostOption.generatePassword, needs: HostOption.secure),
       Requirement(HostOption.compat, needs: HostOption.secure),
     ],
     notes: [

@@ -46,7 +46,11 @@ struct HostArguments: Equatable, Sendable {
     port = arguments[HostOption.port]?.port
     timeout = arguments.value(of: HostOption.timeout).timeout
     security =
-      if arguments.isGiven(HostOption.secure) {
+      if arguments.isGiven(HostOption.secure)
+        // Whoever gives a password means a room that asks for it.
+        || arguments.isGiven(HostOption.password) || arguments.isGiven(HostOption.passwordFile)
+        || arguments.isGiven(HostOption.generatePassword)
+      {
         .secure
       } else if arguments.isGiven(HostOption.tls) {
         .tls

@@ -211,20 +211,6 @@ final class Visit {
 
   // MARK: Remembering
 
-  /// Forgets the host, and says so.
-  func forget() -> ExitStatus {
-    do throws(KnownHosts.Failure) {
-      let wasKnown = try known?.forget(host: host, port: port) ?? false
-      Diagnostics.write(
-        wasKnown ? "Forgot \(place).\n" : "Nothing is remembered of \(place).\n",
-        to: STDOUT_FILENO)
-      return .success
-    } catch {
-      Diagnostics.report("\(error)")
-      return .failure
-    }
-  }
-
   /// The host let this client in, which in a secure room proves the host as well.
   func admitted(isSecure: Bool) {
     if isSecure, remembered != .secure { remember(.secure) }

@@ -53,6 +53,20 @@ struct ArgumentsTests {
     #expect(try hostArguments("--secure").security == .secure)
   }
 
+  @Test("a password asks for a secure room, and is never taken for one in clear text")
+  func passwordMeansSecure() throws {
+    for options in [
+      "--password x", "--password-file p", "--generate-password", "--tls --password x",
+    ] {
+      #expect(try hostArguments(options).security == .secure)
+    }
+    for options in [
+      "--plain --password x", "--plain --password-file p", "--plain --generate-password",
+    ] {
+      #expect(throws: UsageError.self) { try hostArguments(options) }
+    }
+  }
+
   @Test("clint has defaults for what was not said")
   func clintDefaults() throws {
     let arguments = try clintArguments("")

@@ -57,7 +57,7 @@ struct HelpTextTests {
     let words = HelpText.text(for: CommandTable.host).split { $0 == " " || $0 == "\n" }
       .joined(separator: " ")
     #expect(words.contains("[--secure | --plain]"))
-    #expect(words.contains("(not with --secure; not with --tls)"))
+    #expect(words.contains("(not with --secure; not with --tls; "))
     #expect(words.contains("(needs --key; needs --tls or --secure)"))
   }
 
