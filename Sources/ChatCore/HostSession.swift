@@ -8,7 +8,7 @@ package struct HostSession {
     case waiting
     /// A share came and was answered; its confirmation is awaited.
     case challenged(any AdmissionChallenge, Room.Wish, Throttle.Source)
-    /// In the room. Of `adoptable`, see ``Member``.
+    /// In the room.
     case member(Member)
     /// Nothing more is read.
     case over
@@ -313,11 +313,10 @@ package struct HostSession {
 
   /// `METHOD TARGET HTTP/1.1` (RFC 9112, section 3)
   private func isHTTPRequest(_ line: Span<UInt8>) -> Bool {
-    var words: [String] = []
     var bytes: [UInt8] = []
     // All of it: one admitted for its silence may send a long line, and the version stands last.
     bytes.append(line)
-    words = bytes.split(separator: 0x20).map { String(decoding: $0, as: UTF8.self) }
+    let words = bytes.split(separator: 0x20).map { String(decoding: $0, as: UTF8.self) }
     guard let method = words.first, let version = words.last, words.count >= 2 else { return false }
     return version.hasPrefix("HTTP/") && method.utf8.allSatisfy { 0x41...0x5A ~= $0 }
   }
