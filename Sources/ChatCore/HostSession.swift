@@ -3,7 +3,7 @@
 /// Bytes and the time go in; what the connection is to be sent waits in ``outflow``, what others are
 /// to be sent comes back as deliveries. It knows nothing of sockets.
 package struct HostSession {
-  private enum State {
+  enum State {
     /// `hello` is out: not yet anybody.
     case waiting
     /// A share came and was answered; its confirmation is awaited.
@@ -14,7 +14,7 @@ package struct HostSession {
     case over
   }
 
-  private struct Member {
+  struct Member {
     let handle: Room.Handle
     var dialect: Room.Dialect
     /// It was admitted for its silence: its first packet may still be its `auth`, its first line
@@ -31,17 +31,18 @@ package struct HostSession {
   }
 
   package let id: ConnectionID
-  private let address: String
-  private let source: Throttle.Source
-  private let accepted: UInt64
+  let address: String
+  let source: Throttle.Source
+  /// When admission must have ended.
+  private let admissionEnd: UInt64
   /// When `hello` went out; nil while a TLS handshake goes on.
   private var begun: UInt64?
   /// The line of `hello`, without its end.
-  private var hello: [UInt8] = []
+  var hello: [UInt8] = []
   /// What names this TLS connection (RFC 9266); nil in clear text.
-  private var exporter: [UInt8]?
-  private var isSecure = false
-  private var state = State.waiting
+  var exporter: [UInt8]?
+  var isSecure = false
+  var state = State.waiting
   private var lines = LineReader(limit: Limits.clientLine)
   private var bucket: TokenBucket
   private var bytesBeforeAdmission = 0
@@ -49,7 +50,7 @@ package struct HostSession {
   private var isPinged = false
   private var hasReceived = false
   private var hasShownItself = false
-  private var saidBye = false
+  var saidBye = false
   /// Bytes that came while the session was not to read on.
   private var unread: [UInt8] = []
   private var streamEnded = false
@@ -64,14 +65,15 @@ package struct HostSession {
   ///   - address: where the connection comes from, for people.
   ///   - source: the same for counting guesses.
   ///   - rate: packets a second it may send; 0 for no bound.
+  ///   - admissionTime: how long its admission may take, in nanoseconds.
   package init(
     id: ConnectionID, from address: String, source: Throttle.Source = .address([]), rate: Int,
-    at now: Moment
+    admissionTime: UInt64 = Limits.admissionTime, at now: Moment
   ) {
     self.id = id
     self.address = address
     self.source = source
-    accepted = now.monotonic
+    admissionEnd = now.monotonic + admissionTime
     lastHeard = now.monotonic
     bucket = TokenBucket(rate: rate)
   }
@@ -197,7 +199,7 @@ package struct HostSession {
     return deliveries
   }
 
-  private var tooLong: String { "A line is longer than \(Limits.clientLine) bytes." }
+  var tooLong: String { "A line is longer than \(Limits.clientLine) bytes." }
 
   /// Takes what had to wait. Call it when ``pausedUntil`` has come or ``outflow`` has been sent.
   package mutating func resume(in room: SharedRoom, at now: Moment) -> [Delivery] {
@@ -237,7 +239,7 @@ package struct HostSession {
     close(.now)
   }
 
-  private mutating func leave(_ room: SharedRoom, at now: Moment) {
+  mutating func leave(_ room: SharedRoom, at now: Moment) {
     if case .member(let member) = state {
       let id = id
       let keepsPlace = member.dialect == .packets && !saidBye
@@ -246,7 +248,7 @@ package struct HostSession {
     state = .over
   }
 
-  private var isText: Bool {
+  var isText: Bool {
     if case .member(let member) = state { member.dialect == .text } else { false }
   }
 
@@ -311,173 +313,8 @@ package struct HostSession {
     return nil
   }
 
-  /// `METHOD TARGET HTTP/1.1` (RFC 9112, section 3)
-  private func isHTTPRequest(_ line: Span<UInt8>) -> Bool {
-    var bytes: [UInt8] = []
-    // All of it: one admitted for its silence may send a long line, and the version stands last.
-    bytes.append(line)
-    let words = bytes.split(separator: 0x20).map { String(decoding: $0, as: UTF8.self) }
-    guard let method = words.first, let version = words.last, words.count >= 2 else { return false }
-    return version.hasPrefix("HTTP/") && method.utf8.allSatisfy { 0x41...0x5A ~= $0 }
-  }
-
-  // MARK: Admission
-
-  private mutating func receiveFirst(
-    _ packet: ClientPacket, _ line: Span<UInt8>, in room: SharedRoom, at now: Moment,
-    _ deliveries: inout [Delivery]
-  ) {
-    switch packet {
-    case .auth(let auth) where isSecure:
-      authenticate(auth, line, in: room, at: now, &deliveries)
-    case .auth(let auth):
-      admit(
-        wish(auth, line), as: auth.version >= 2 ? .packets : .versionOne, in: room, at: now,
-        &deliveries)
-    case .ping: outflow.post(PacketWriter.bare("pong"))
-    case .pong, .other: break
-    case .bye: close(.afterSending)
-    case .chat, .nick, .who, .authConfirm:
-      refuse(PacketWriter.authResult(refused: required), room, at: now)
-    }
-  }
-
-  /// Takes a share, or with `--compat` a password (sections 4 and 9).
-  private mutating func authenticate(
-    _ auth: ClientPacket.Auth, _ line: Span<UInt8>, in room: SharedRoom, at now: Moment,
-    _ deliveries: inout [Delivery]
-  ) {
-    let wish = wish(auth, line)
-    let method = auth.method.map { JSONText.text($0, in: line) }
-    guard let keys = room.settings.keys, let exporter else {
-      return refuse(PacketWriter.authResult(refused: required), room, at: now)
-    }
-    let share = auth.version >= 2 && method == "spake2plus" ? auth.share : nil
-    guard share != nil || (keys.versionOne != nil && auth.password != nil) else {
-      return refuse(PacketWriter.authResult(refused: required), room, at: now)
-    }
-    let member = room.withLock { $0.joinID(in: wish) }
-    let source = member.map { Throttle.Source.member($0) } ?? source
-    guard room.charge(source, at: now) else {
-      let reason = "Too many attempts. Try again later."
-      return refuse(PacketWriter.authResult(refused: reason), room, at: now)
-    }
-    if let share {
-      var raw: [UInt8] = []
-      raw.append(line)
-      let bytes = JSONText.unescapedBytes(share, in: line)
-      guard let share = Base64.decode(bytes.span),
-        let challenge = keys.challenge(share: share, exporter: exporter, hello: hello, auth: raw)
-      else { return refuse(PacketWriter.authResult(refused: wrong), room, at: now) }
-      outflow.post(PacketWriter.authChallenge(challenge))
-      state = .challenged(challenge, wish, source)
-    } else if let password = auth.password, let versionOne = keys.versionOne {
-      guard versionOne.isPassword(JSONText.unescapedBytes(password, in: line)) else {
-        return refuse(PacketWriter.authResult(refused: wrong), room, at: now)
-      }
-      room.giveBack(source)
-      admit(wish, as: .versionOne, in: room, at: now, &deliveries)
-    }
-  }
-
-  private var required: String { "Authentication required." }
-  private var wrong: String { "Wrong password." }
-
-  private mutating func receiveConfirmation(
-    _ packet: ClientPacket, _ line: Span<UInt8>, _ challenge: any AdmissionChallenge,
-    _ wish: Room.Wish, _ source: Throttle.Source, in room: SharedRoom, at now: Moment,
-    _ deliveries: inout [Delivery]
-  ) {
-    switch packet {
-    case .authConfirm(let confirm):
-      let bytes = JSONText.unescapedBytes(confirm, in: line)
-      guard let confirmation = Base64.decode(bytes.span), challenge.accepts(confirmation) else {
-        return refuse(PacketWriter.authResult(refused: wrong), room, at: now)
-      }
-      // Who could make this knew the password: it was no guess.
-      room.giveBack(source)
-      admit(wish, as: .packets, in: room, at: now, &deliveries)
-    case .ping: outflow.post(PacketWriter.bare("pong"))
-    case .pong, .other: break
-    case .bye: close(.afterSending)
-    case .auth, .chat, .nick, .who:
-      refuse(PacketWriter.authResult(refused: required), room, at: now)
-    }
-  }
-
-  private func wish(_ auth: ClientPacket.Auth, _ line: Span<UInt8>) -> Room.Wish {
-    var wish = Room.Wish(name: auth.name.map { JSONText.text($0, in: line) })
-    guard auth.version >= 2 else { return wish }
-    wish.history = auth.history
-    wish.room = auth.room.map { JSONText.text($0, in: line) }
-    wish.since = auth.since
-    wish.token = auth.token.map { JSONText.unescapedBytes($0, in: line) }
-    return wish
-  }
-
-  private mutating func admit(
-    _ wish: Room.Wish, as dialect: Room.Dialect, in room: SharedRoom, at now: Moment,
-    isSilent: Bool = false, _ deliveries: inout [Delivery]
-  ) {
-    let (id, address) = (id, address)
-    do throws(Room.Refusal) {
-      let admission = try room.withLock { room throws(Room.Refusal) in
-        try room.admit(wish, as: dialect, id, from: address, at: now)
-      }
-      enter(admission)
-      state = .member(Member(handle: admission.handle, dialect: dialect, isSilent: isSilent))
-      if let takenOver = admission.takenOver { deliveries.append(takenOver) }
-    } catch {
-      refuse(PacketWriter.authResult(refused: error.reason), room, at: now)
-    }
-  }
-
-  private mutating func enter(_ admission: Room.Admission) {
-    outflow.follow(admission.cursor, of: admission.publication)
-    if !admission.result.isEmpty {
-      outflow.post(admission.result, after: admission.cursor.position)
-    }
-  }
-
-  /// A late `auth` of a member that was admitted for its silence.
-  private mutating func upgrade(
-    _ member: Member, to wish: Room.Wish, in room: SharedRoom, at now: Moment,
-    _ deliveries: inout [Delivery]
-  ) {
-    do throws(Room.Refusal) {
-      let admission = try room.withLock { room throws(Room.Refusal) in
-        try room.upgrade(member.handle, to: wish, at: now)
-      }
-      if outflow.position <= admission.cursor.position {
-        // What was said since its silent admission, and not sent yet, comes first.
-        outflow.post(admission.result, after: admission.cursor.position)
-      } else {
-        enter(admission)
-      }
-      state = .member(Member(handle: admission.handle, dialect: .packets, isSilent: false))
-      if let takenOver = admission.takenOver { deliveries.append(takenOver) }
-    } catch {
-      refuse(PacketWriter.authResult(refused: error.reason), room, at: now)
-    }
-  }
-
-  private mutating func becomeText(in room: SharedRoom, at now: Moment) {
-    switch state {
-    case .waiting:
-      var nobody: [Delivery] = []
-      admit(Room.Wish(), as: .text, in: room, at: now, &nobody)
-    case .member(let member):
-      let handle = member.handle
-      if let text = room.withLock({ $0.becomeText(handle) }) {
-        outflow.follow(text.cursor, of: text.publication, after: text.after)
-      }
-      state = .member(Member(handle: handle, dialect: .text, isSilent: false))
-    case .over, .challenged: break
-    }
-  }
-
   /// Says to the host's people that somebody is there, once it has shown what it is.
-  private mutating func show(_ room: SharedRoom) {
+  mutating func show(_ room: SharedRoom) {
     guard !hasShownItself else { return }
     hasShownItself = true
     let line = Transcript.connection(from: address)
@@ -485,14 +322,14 @@ package struct HostSession {
   }
 
   /// Sends a last answer and ends; a member is gone at once.
-  private mutating func refuse(_ answer: [UInt8], _ room: SharedRoom, at now: Moment) {
+  mutating func refuse(_ answer: [UInt8], _ room: SharedRoom, at now: Moment) {
     outflow.post(answer)
     saidBye = true
     close(.afterSending)
     leave(room, at: now)
   }
 
-  private mutating func close(_ how: End) {
+  mutating func close(_ how: End) {
     guard end != .now else { return }
     if end == nil { outflow.close() }
     end = how
@@ -514,238 +351,6 @@ package struct HostSession {
     if farewell == .shutdown { state = .over } else { leave(room, at: now) }
   }
 
-  // MARK: Members
-
-  private mutating func receive(
-    _ packet: ClientPacket, _ line: Span<UInt8>, from member: Member, in room: SharedRoom,
-    at now: Moment, _ deliveries: inout [Delivery]
-  ) {
-    if member.isSilent {
-      state = .member(Member(handle: member.handle, dialect: member.dialect, isSilent: false))
-    }
-    switch packet {
-    case .chat(let chat): say(chat, line, member, in: room, at: now, &deliveries)
-    case .auth(let auth):
-      if member.isSilent, auth.version >= 2 {
-        upgrade(member, to: wish(auth, line), in: room, at: now, &deliveries)
-      } else if member.dialect == .versionOne, let name = auth.name {
-        rename(member, JSONText.text(name, in: line), in: room, at: now)
-      } else {
-        outflow.post(PacketWriter.error(.notAllowed, "You are in the room already."))
-      }
-    case .nick(let name): rename(member, JSONText.text(name, in: line), in: room, at: now)
-    case .who:
-      let (names, total) = room.withLock { ($0.names(), $0.memberCount) }
-      outflow.post(members(names, total: total))
-    case .ping: outflow.post(PacketWriter.bare("pong"))
-    case .bye:
-      saidBye = true
-      leave(room, at: now)
-      close(.afterSending)
-    case .authConfirm: outflow.post(PacketWriter.error(.notAllowed, "Nothing to confirm."))
-    case .pong, .other: break
-    }
-  }
-
-  private func members(_ names: [String], total: Int) -> [UInt8] {
-    var writer = PacketWriter()
-    writer.begin("members")
-    writer.key(",\"total\":")
-    writer.integer(Int64(total))
-    writer.key(",\"names\":[")
-    for (index, name) in names.enumerated() {
-      if index > 0 { writer.key(",") }
-      writer.string(name)
-    }
-    writer.key("]")
-    writer.end()
-    return writer.bytes
-  }
-
-  private mutating func say(
-    _ chat: ClientPacket.Chat, _ line: Span<UInt8>, _ member: Member, in room: SharedRoom,
-    at now: Moment, _ deliveries: inout [Delivery]
-  ) {
-    let n = chat.number?.n
-    let body: JSONString
-    var opened: [UInt8]?
-    switch chat.body {
-    case .text(let text):
-      guard !isSecure else {
-        outflow.post(PacketWriter.error(.invalidPacket, "Messages are sealed here.", n: n))
-        return
-      }
-      body = text
-    case .payload(let payload):
-      guard isSecure else {
-        outflow.post(
-          PacketWriter.error(.invalidPacket, "This room does not take sealed messages.", n: n))
-        return
-      }
-      guard member.dialect == .versionOne || chat.number != nil else {
-        outflow.post(PacketWriter.error(.invalidPacket, PacketError.missing(.sid).reason))
-        return
-      }
-      opened = open(payload, chat, line, member, in: room)
-      guard opened != nil else {
-        outflow.post(PacketWriter.error(.decryptFailed, "The message does not open.", n: n))
-        return
-      }
-      body = payload
-    }
-    if opened.map({ JSONText.isBlank($0) }) ?? JSONText.isBlank(body, in: line) {
-      if let n { outflow.post(PacketWriter.ack(n: n)) }
-      return
-    }
-    do throws(Room.SayFailure) {
-      if member.dialect == .versionOne, let opened {
-        try room.withLock { room throws(Room.SayFailure) in
-          try room.sayAnew(opened, from: member.handle, at: now)
-        }
-      } else if let to = chat.to {
-        let said = try room.withLock { room throws(Room.SayFailure) in
-          try room.say(
-            body, in: line, opened: opened, number: chat.number, from: member.handle, to: to,
-            at: now)
-        }
-        for delivery in said { take(delivery, &deliveries) }
-      } else {
-        try room.withLock { room throws(Room.SayFailure) in
-          try room.say(
-            body, in: line, opened: opened, number: chat.number, from: member.handle, at: now)
-        }
-      }
-    } catch {
-      answer(error, n: n)
-    }
-  }
-
-  /// The text of a sealed message; nil if it does not open, or is not UTF-8.
-  private func open(
-    _ payload: JSONString, _ chat: ClientPacket.Chat, _ line: Span<UInt8>, _ member: Member,
-    in room: SharedRoom
-  ) -> [UInt8]? {
-    let base64 = JSONText.unescapedBytes(payload, in: line)
-    guard let keys = room.settings.keys, let sealed = Base64.decode(base64.span) else { return nil }
-    let text: [UInt8]?
-    if member.dialect == .versionOne {
-      text = keys.versionOne?.open(sealed)
-    } else {
-      guard let number = chat.number, let name = room.withLock({ $0.name(of: member.handle) })
-      else { return nil }
-      let recipient = chat.to.map { JSONText.text($0, in: line) } ?? ""
-      text = keys.open(
-        sealed,
-        additionalData: SealedMessage.additionalData(
-          room: room.settings.id, from: name, to: recipient, number))
-    }
-    guard let text, UTF8Sequence.isValid(text.span) else { return nil }
-    return text
-  }
-
-  /// A delivery to this connection itself needs no detour.
-  private mutating func take(_ delivery: Delivery, _ deliveries: inout [Delivery]) {
-    if delivery.connection == id, case .packet(let bytes, let after) = delivery.content {
-      outflow.post(bytes, after: after)
-    } else {
-      deliveries.append(delivery)
-    }
-  }
-
-  private mutating func answer(_ failure: Room.SayFailure, n: Int64?) {
-    switch failure {
-    case .repeated:
-      if let n { outflow.post(PacketWriter.ack(n: n)) }
-    case .foreignSender:
-      outflow.post(PacketWriter.error(.notAllowed, "This sid belongs to another member.", n: n))
-    case .tooLong:
-      outflow.post(PacketWriter.error(.tooLong, "The message is too long.", n: n))
-    case .noSuchMember:
-      outflow.post(PacketWriter.error(.noSuchMember, "Nobody here has that name.", n: n))
-    case .notSealed:
-      outflow.post(PacketWriter.error(.decryptFailed, "The host cannot seal it.", n: n))
-    case .notAMember: break
-    }
-  }
-
-  private mutating func rename(
-    _ member: Member, _ name: String, in room: SharedRoom, at now: Moment
-  ) {
-    do throws(Room.RenameFailure) {
-      let own = try room.withLock { room throws(Room.RenameFailure) in
-        try room.rename(member.handle, to: name, at: now)
-      }
-      if let own { outflow.post(own.packet, after: own.after, replacing: own.replacing) }
-    } catch {
-      let reason =
-        switch error {
-        case .invalid: "Invalid name."
-        case .reserved: "That name is the host's to give."
-        case .unchanged: "That is your name already."
-        case .notAMember: "You are not in the room."
-        }
-      if member.dialect == .text {
-        outflow.post(Array((Transcript.error(reason) + "\n").utf8))
-      } else {
-        outflow.post(PacketWriter.error(.invalidName, reason))
-      }
-    }
-  }
-
-  // MARK: Text clients
-
-  private mutating func receiveText(
-    _ line: Span<UInt8>, in room: SharedRoom, at now: Moment, _ deliveries: inout [Delivery]
-  ) {
-    guard case .member(let member) = state else { return }
-    guard UTF8Sequence.isValid(line) else {
-      outflow.post(Array((Transcript.error("That line is not valid UTF-8.") + "\n").utf8))
-      return
-    }
-    guard line.count > 0, line[0] == UInt8(ascii: "/") else {
-      return sayText(line, member, in: room, at: now)
-    }
-    if line.count > 1, line[1] == UInt8(ascii: "/") {
-      return sayText(line.extracting(droppingFirst: 1), member, in: room, at: now)
-    }
-    var bytes: [UInt8] = []
-    bytes.append(line)
-    let words = String(decoding: bytes, as: UTF8.self).split(
-      separator: " ", maxSplits: 1, omittingEmptySubsequences: true)
-    switch (words.first, words.count) {
-    case ("/quit", 1):
-      saidBye = true
-      leave(room, at: now)
-      close(.afterSending)
-    case ("/who", 1):
-      let (names, total) = room.withLock { ($0.names(), $0.memberCount) }
-      outflow.post(Array((Transcript.members(names, total: total) + "\n").utf8))
-    case ("/nick", 2): rename(member, String(words[1]), in: room, at: now)
-    default:
-      let help = "Commands: /nick NAME, /who, /quit; //text says /text."
-      outflow.post(Array((Transcript.error(help) + "\n").utf8))
-    }
-  }
-
-  private mutating func sayText(
-    _ text: Span<UInt8>, _ member: Member, in room: SharedRoom, at now: Moment
-  ) {
-    var escaped: [UInt8] = []
-    JSONText.appendEscaped(text, to: &escaped)
-    let whole = JSONString(
-      start: 0, end: Int32(escaped.count), hasEscapes: escaped.contains(UInt8(ascii: "\\")))
-    guard !JSONText.isBlank(whole, in: escaped.span) else { return }
-    do throws(Room.SayFailure) {
-      try room.withLock { room throws(Room.SayFailure) in
-        try room.say(whole, in: escaped.span, number: nil, from: member.handle, at: now)
-      }
-    } catch {
-      if error == .tooLong {
-        outflow.post(Array((Transcript.error("That line is too long.") + "\n").utf8))
-      }
-    }
-  }
-
   // MARK: Time
 
   /// When ``timePassed(in:at:)`` has something to do next, in nanoseconds of the monotonic clock;
@@ -755,7 +360,7 @@ package struct HostSession {
     switch state {
     case .waiting, .challenged:
       guard let begun else { return nil }
-      return isSecure ? accepted + Limits.admissionTime : begun + Limits.versionOneTime
+      return isSecure ? admissionEnd : begun + Limits.versionOneTime
     case .member(let member):
       var next = pausedUntil
       if member.dialect == .packets {

@@ -34,32 +34,32 @@ package struct Room {
 
   /// A member, as its session knows it.
   package struct Handle: Equatable, Sendable {
-    fileprivate let index: Int
+    let index: Int
     /// The id of its join: what a token and a `sid` belong to.
-    fileprivate let joinID: Int64
+    let joinID: Int64
   }
 
-  private struct Member {
+  struct Member {
     var name: Name
     let joinID: Int64
     let address: String
     var dialect: Dialect
-    /// Nil while its connection is lost and its place is stream.kept.
+    /// Nil while its connection is lost and its place is kept.
     var connection: ConnectionID?
   }
 
   package let settings: Settings
-  private var stream: RoomStream
+  var stream: RoomStream
   package var log: RoomLog { stream.packets }
   package var lastID: Int64 { stream.lastID }
-  private var members: [Member?] = []
-  private var freeIndices: [Int] = []
-  private var indicesByName: [String: Int] = [:]
-  private var indicesByJoinID: [Int64: Int] = [:]
-  package private(set) var memberCount = 0
-  private var lastNumber = 0
+  var members: [Member?] = []
+  var freeIndices: [Int] = []
+  var indicesByName: [String: Int] = [:]
+  var indicesByJoinID: [Int64: Int] = [:]
+  package internal(set) var memberCount = 0
+  var lastNumber = 0
   private var lost: [(deadline: UInt64, handle: Handle)] = []
-  private var announcements = Announcements()
+  var announcements = Announcements()
   private var senders = SenderTable()
   /// The last of the host's own numbers for sealed messages.
   private var hostNumber: Int64 = 0
@@ -67,239 +67,6 @@ package struct Room {
   package init(_ settings: Settings) {
     self.settings = settings
     stream = RoomStream(settings)
-  }
-
-  // MARK: Coming
-
-  package struct Wish: Sendable {
-    package var name: String?
-    package var history = 0
-    /// What a client that comes again brings: its stream, the last id it has, and its token.
-    package var room: String?
-    package var since: Int64?
-    package var token: [UInt8]?
-
-    package init(name: String? = nil) { self.name = name }
-  }
-
-  package enum Refusal: Error, Equatable, Sendable {
-    case invalidName, full
-
-    package var reason: String {
-      switch self {
-      case .invalidName: "Invalid name."
-      case .full: "Room is full."
-      }
-    }
-  }
-
-  package struct Admission {
-    package let handle: Handle
-    /// The `auth_result` packet.
-    package let result: [UInt8]
-    /// Where to read from.
-    package let cursor: LogCursor
-    package let publication: LogPublication
-    /// The end of a connection that held the same member.
-    package let takenOver: Delivery?
-  }
-
-  /// Admits a connection, or says why not.
-  package mutating func admit(
-    _ wish: Wish, as dialect: Dialect, _ connection: ConnectionID, from address: String,
-    at now: Moment
-  ) throws(Refusal) -> Admission {
-    advance(to: now)
-    let wished = try wishedName(wish)
-    if let wished, let joinID = joinID(in: wish, name: wished) {
-      if let index = indicesByName[wished.folded], let member = members[index] {
-        let takenOver = member.connection.map {
-          Delivery(connection: $0, content: .end(.takenOver))
-        }
-        stream.unfollow(as: member.dialect)
-        members[index]?.connection = connection
-        members[index]?.dialect = dialect
-        let handle = Handle(index: index, joinID: joinID)
-        return admission(
-          handle, wished, wish, dialect, place(for: wish), at: now, takenOver: takenOver)
-      }
-      guard memberCount < settings.maxMembers else { throw .full }
-      return join(wished, joinID, wish, dialect, connection, address, at: now)
-    }
-    guard memberCount < settings.maxMembers else { throw .full }
-    return join(freeName(wished), nil, wish, dialect, connection, address, at: now)
-  }
-
-  private func wishedName(_ wish: Wish) throws(Refusal) -> Name? {
-    guard let text = wish.name else { return nil }
-    guard let name = Name(text) else { throw .invalidName }
-    return name
-  }
-
-  /// The join that a wish's token is for, if the token counts (section 7).
-  private func joinID(in wish: Wish, name: Name) -> Int64? {
-    guard let token = wish.token,
-      let joinID = settings.tokenKey.joinID(in: token.span, name: name)
-    else { return nil }
-    if let index = indicesByName[name.folded] {
-      return members[index]?.joinID == joinID ? joinID : nil
-    }
-    return indicesByJoinID[joinID] == nil ? joinID : nil
-  }
-
-  /// The wished name, or the next free one after it.
-  private mutating func freeName(_ wished: Name?, except index: Int? = nil) -> Name {
-    guard let wished, !wished.isReserved else {
-      while true {
-        lastNumber += 1
-        let name = Name.numbered(lastNumber)
-        if indicesByName[name.folded] == nil { return name }
-      }
-    }
-    func isFree(_ name: Name) -> Bool {
-      let holder = indicesByName[name.folded]
-      return holder == nil || holder == index
-    }
-    if isFree(wished) { return wished }
-    // One more than there are members is always free. Doubling, then halving the step finds a free
-    // suffix without trying them all when thousands wish the same name.
-    var taken = 1
-    var step = 1
-    while !isFree(wished.with(suffix: taken + step)) {
-      taken += step
-      step *= 2
-    }
-    while step > 1 {
-      step /= 2
-      if !isFree(wished.with(suffix: taken + step)) { taken += step }
-    }
-    return wished.with(suffix: taken + 1)
-  }
-
-  private mutating func join(
-    _ name: Name, _ knownJoinID: Int64?, _ wish: Wish, _ dialect: Dialect,
-    _ connection: ConnectionID, _ address: String, at now: Moment
-  ) -> Admission {
-    let place = place(for: wish)
-    let before = lastID
-    let announced = announcements.announce(.join, at: now.monotonic)
-    // A folded join draws its number from the ids like any other (section 7).
-    stream.lastID += 1
-    let handle = insert(
-      Member(
-        name: name, joinID: knownJoinID ?? lastID, address: address, dialect: dialect,
-        connection: connection))
-    let admission = admission(handle, name, wish, dialect, place, id: before, at: now)
-    if announced {
-      stream.appendSystem(
-        "join", name, text: Transcript.joined(name.text, from: address), id: lastID, at: now)
-      stream.appendCount(memberCount)
-    }
-    return admission
-  }
-
-  private mutating func insert(_ member: Member) -> Handle {
-    let index = freeIndices.popLast() ?? members.count
-    if index == members.count { members.append(member) } else { members[index] = member }
-    indicesByName[member.name.folded] = index
-    indicesByJoinID[member.joinID] = index
-    memberCount += 1
-    return Handle(index: index, joinID: member.joinID)
-  }
-
-  /// Where one who comes with this wish begins to read.
-  private func place(for wish: Wish) -> (cursor: LogCursor, isGap: Bool) {
-    var isGap = false
-    if let since = wish.since {
-      if wish.room == settings.id, since <= lastID, since >= stream.kept.droppedID {
-        return (stream.kept.cursor(after: since) ?? log.cursor, false)
-      }
-      isGap = true
-    }
-    return ((wish.history > 0 ? stream.kept.cursor(last: wish.history) : nil) ?? log.cursor, isGap)
-  }
-
-  private mutating func admission(
-    _ handle: Handle, _ name: Name, _ wish: Wish, _ dialect: Dialect,
-    _ place: (cursor: LogCursor, isGap: Bool), id: Int64? = nil, at now: Moment,
-    takenOver: Delivery? = nil
-  ) -> Admission {
-    stream.writer.begin("auth_result")
-    stream.writer.key(",\"ok\":true,\"client_name\":")
-    stream.writer.escaped(name.escaped)
-    stream.writer.key(",\"id\":")
-    stream.writer.integer(id ?? lastID)
-    stream.writer.key(",\"total\":")
-    stream.writer.integer(Int64(memberCount))
-    if place.isGap { stream.writer.key(",\"gap\":true") }
-    if dialect == .packets { writeToken(handle, name, at: now) }
-    stream.writer.end()
-    let result = stream.writer.bytes
-    if let (cursor, publication) = stream.follow(as: dialect) {
-      return Admission(
-        handle: handle, result: dialect == .text ? [] : result, cursor: cursor,
-        publication: publication, takenOver: takenOver)
-    }
-    return Admission(
-      handle: handle, result: result, cursor: place.cursor, publication: log.publication,
-      takenOver: takenOver)
-  }
-
-  private mutating func writeToken(_ handle: Handle, _ name: Name, at now: Moment) {
-    guard
-      let token = settings.tokenKey.token(id: handle.joinID, name: name, at: now.unixMilliseconds)
-    else { return }
-    stream.writer.key(",\"token\":")
-    stream.writer.escaped(token)
-  }
-
-  /// Turns a member that was admitted for its silence into what its late `auth` asks for
-  /// (section 4).
-  package mutating func upgrade(_ handle: Handle, to wish: Wish, at now: Moment)
-    throws(Refusal) -> Admission
-  {
-    advance(to: now)
-    guard let old = member(handle), let connection = old.connection else { throw .invalidName }
-    let wished = try wishedName(wish)
-    members[handle.index]?.dialect = .packets
-    if let wished, let joinID = joinID(in: wish, name: wished) {
-      // The member that the token is for goes on; the one that stood in for it goes.
-      var takenOver: Delivery?
-      let place = place(for: wish)
-      let before = (id: lastID, members: memberCount)
-      remove(handle)
-      let resumed: Handle
-      if let index = indicesByName[wished.folded] {
-        takenOver = members[index]?.connection.map {
-          Delivery(connection: $0, content: .end(.takenOver))
-        }
-        if let dialect = members[index]?.dialect { stream.unfollow(as: dialect) }
-        members[index]?.connection = connection
-        members[index]?.dialect = .packets
-        resumed = Handle(index: index, joinID: joinID)
-      } else {
-        resumed = insert(
-          Member(
-            name: wished, joinID: joinID, address: old.address, dialect: .packets,
-            connection: connection))
-      }
-      let admission = admission(
-        resumed, wished, wish, .packets, place, id: before.id, at: now, takenOver: takenOver)
-      appendRename(old.name, to: wished, at: now)
-      // Two members have become one, whether the other still had a connection or had just lost it.
-      if memberCount < before.members { stream.appendCount(memberCount) }
-      return admission
-    }
-    let place = place(for: wish)
-    let before = lastID
-    guard let wished, !wished.isReserved else {
-      return admission(handle, old.name, wish, .packets, place, at: now)
-    }
-    let name = freeName(wished, except: handle.index)
-    changeName(handle, to: name)
-    let admission = admission(handle, name, wish, .packets, place, id: before, at: now)
-    appendRename(old.name, to: name, at: now)
-    return admission
   }
 
   /// Makes a member read lines instead of packets from now on.
@@ -341,7 +108,7 @@ package struct Room {
     stream.appendCount(memberCount)
   }
 
-  private mutating func remove(_ handle: Handle) {
+  mutating func remove(_ handle: Handle) {
     guard let member = member(handle) else { return }
     members[handle.index] = nil
     freeIndices.append(handle.index)
@@ -540,24 +307,18 @@ package struct Room {
     return (stream.writer.bytes, place, Int(log.end - place))
   }
 
-  private mutating func appendRename(_ old: Name, to new: Name, at now: Moment) {
+  mutating func appendRename(_ old: Name, to new: Name, at now: Moment) {
     stream.lastID += 1
     stream.appendSystem(
       "rename", old, to: new, text: Transcript.renamed(old.text, to: new.text), id: lastID,
       at: now)
   }
 
-  private mutating func changeName(_ handle: Handle, to name: Name) {
+  mutating func changeName(_ handle: Handle, to name: Name) {
     guard let old = member(handle) else { return }
     indicesByName[old.name.folded] = nil
     members[handle.index]?.name = name
     indicesByName[name.folded] = handle.index
-  }
-
-  /// The join that a wish's token is for, if it counts: who brings one is no stranger.
-  package func joinID(in wish: Wish) -> Int64? {
-    guard let name = wish.name.flatMap({ Name($0) }) else { return nil }
-    return joinID(in: wish, name: name)
   }
 
   /// The name alone: each message asks for it, and a whole member would be copied.
@@ -565,7 +326,7 @@ package struct Room {
     members[handle.index]?.joinID == handle.joinID ? members[handle.index]?.name : nil
   }
 
-  private func member(_ handle: Handle) -> Member? {
+  func member(_ handle: Handle) -> Member? {
     guard let member = members[handle.index], member.joinID == handle.joinID else { return nil }
     return member
   }
