@@ -17,6 +17,7 @@ extension [UInt8] {
 
   /// Appends an integer in decimal.
   package mutating func append(decimal value: Int64) {
+    if 0...9 ~= value { return append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: value)) }
     if value < 0 { append(UInt8(ascii: "-")) }
     // 2^64 has 20 digits.
     var digits = InlineArray<20, UInt8>(repeating: 0)
@@ -51,18 +52,20 @@ extension Span<UInt8> {
   func endOfPlainText(from start: Int) -> Int {
     var index = start
     // Eight bytes at a time: a byte's high bit is set where the byte is one of those. A borrow may
-    // set the bit of a plain byte too, behind a real one: then the loop below finds the real one.
+    // set the bit of a plain byte too, but only behind a real one: the lowest is always real.
     let ones: UInt64 = 0x0101_0101_0101_0101
     let highs: UInt64 = 0x8080_8080_8080_8080
     let raw = unsafe bytes
     while index + 8 <= count {
       // Inside the span, and any bytes make an integer.
-      let word = unsafe raw.unsafeLoadUnaligned(fromByteOffset: index, as: UInt64.self)
+      let word = UInt64(
+        littleEndian: unsafe raw.unsafeLoadUnaligned(fromByteOffset: index, as: UInt64.self))
       let quote = word ^ (ones &* 0x22)
       let backslash = word ^ (ones &* 0x5C)
       let special =
         (word &- ones &* 0x20) | (quote &- ones) | (backslash &- ones) | word
-      if special & highs != 0 { break }
+      let found = special & highs
+      if found != 0 { return index + found.trailingZeroBitCount / 8 }
       index += 8
     }
     while index < count {
@@ -73,11 +76,11 @@ extension Span<UInt8> {
     return index
   }
 
-  /// Whether every byte is ASCII that a terminal just shows.
+  /// Whether every byte is ASCII that a terminal just shows, and stands in a JSON string as it is.
   @inline(__always)
-  var isPrintableASCII: Bool {
-    for index in indices where self[index] < 0x20 || self[index] > 0x7E { return false }
-    return true
+  var isPlainAndPrintable: Bool {
+    // Nearly no text has DEL, the one character that JSON takes and a terminal does not show.
+    endOfPlainText(from: 0) == count && firstIndex(of: 0x7F, from: 0) == nil
   }
 
   func starts(with literal: StaticString) -> Bool {

@@ -4,7 +4,9 @@
 /// passed on as they came.
 package struct PacketWriter {
   package private(set) var bytes: [UInt8] = []
-  private var isFirst = true
+  /// The last time written, and its digits: many packets share a millisecond.
+  private var lastTime: Int64 = 0
+  private var lastTimeText: [UInt8] = [UInt8(ascii: "0")]
 
   package init() {}
 
@@ -45,6 +47,19 @@ package struct PacketWriter {
   package mutating func escaped(_ raw: [UInt8]) { escaped(raw.span) }
 
   package mutating func integer(_ value: Int64) { bytes.append(decimal: value) }
+
+  /// A time in milliseconds since the Unix epoch.
+  mutating func time(_ value: Int64) {
+    if value != lastTime {
+      lastTime = value
+      lastTimeText.removeAll(keepingCapacity: true)
+      lastTimeText.append(decimal: value)
+    }
+    bytes.append(contentsOf: lastTimeText)
+  }
+
+  /// Bytes as they are.
+  mutating func raw(_ raw: borrowing Span<UInt8>) { bytes.append(raw) }
 
   package mutating func bool(_ value: Bool) { bytes.append(value ? "true" : "false") }
 

@@ -102,17 +102,20 @@ struct RoomStream {
       writer.key(",\"to\":")
       writer.escaped(recipient)
     }
+    // Few appends, for each of them costs more than the bytes it adds.
     switch content {
-    case .text: writer.key(",\"text\":")
-    case .sealed: writer.key(",\"payload\":")
+    case .text: writer.key(",\"text\":\"")
+    case .sealed: writer.key(",\"payload\":\"")
     }
-    writer.escaped(raw)
+    writer.raw(raw)
     if let id {
-      writer.key(",\"id\":")
+      writer.key("\",\"id\":")
       writer.integer(id)
+      writer.key(",\"time\":")
+    } else {
+      writer.key("\",\"time\":")
     }
-    writer.key(",\"time\":")
-    writer.integer(now.unixMilliseconds)
+    writer.time(now.unixMilliseconds)
     if let number { writer.number(number) }
     writer.end()
   }
@@ -150,7 +153,7 @@ struct RoomStream {
     writer.key(",\"id\":")
     writer.integer(id)
     writer.key(",\"time\":")
-    writer.integer(now.unixMilliseconds)
+    writer.time(now.unixMilliseconds)
   }
 
   mutating func appendCount(_ total: Int) {
@@ -194,7 +197,7 @@ struct RoomStream {
     case .sealed(let opened):
       appendLine(Transcript.chat(from: name.text, String(decoding: opened, as: UTF8.self)))
     case .text(let hasEscapes):
-      guard !hasEscapes, raw.isPrintableASCII else {
+      guard !hasEscapes, raw.isPlainAndPrintable else {
         var bytes: [UInt8] = []
         bytes.append(raw)
         let whole = JSONString(start: 0, end: Int32(raw.count), hasEscapes: hasEscapes)
@@ -233,7 +236,7 @@ struct RoomStream {
     writer.key(",\"payload\":")
     writer.escaped(Base64.encode(sealed))
     writer.key(",\"time\":")
-    writer.integer(now.unixMilliseconds)
+    writer.time(now.unixMilliseconds)
     writer.end()
     return writer.bytes
   }

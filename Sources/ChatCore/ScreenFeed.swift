@@ -68,7 +68,10 @@ package struct ScreenFeed: Sendable {
     if bytes.last != UInt8(ascii: "\n"), let end = cursor.endOfLine(to: limit) {
       cursor.read(to: end, atMost: .max, into: &bytes)
     }
-    linesWaiting -= bytes.count { $0 == UInt8(ascii: "\n") }
+    // Nearly always it catches up; lines are counted only where it does not.
+    linesWaiting =
+      cursor.position == publication.end
+      ? 0 : linesWaiting - bytes.count { $0 == UInt8(ascii: "\n") }
     return .lines(bytes)
   }
 }

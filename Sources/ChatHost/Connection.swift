@@ -24,7 +24,9 @@ final class Connection {
   /// Whether it stands in the worker's list of those to flush.
   var isListed = false
   private var peerEnded = false
-  private let accepted: UInt64
+  /// When the first byte, and when the handshake must have come.
+  private let firstByteEnd: UInt64
+  private let handshakeEnd: UInt64
   private var phase: Phase
   private var tls: TLSConnection?
   /// What TLS has taken and could not send yet: it must be offered again as it was.
@@ -43,6 +45,8 @@ final class Connection {
     let hello: [UInt8]
     let isSecure: Bool
     let tls: TLSContext?
+    /// How long admission may take, in nanoseconds.
+    let admissionTime: UInt64
   }
 
   init(
@@ -53,7 +57,8 @@ final class Connection {
     self.socket = socket
     self.session = session
     lastProgress = now.monotonic
-    accepted = now.monotonic
+    firstByteEnd = now.monotonic + min(Limits.firstByteTime, terms.admissionTime)
+    handshakeEnd = now.monotonic + terms.admissionTime
     phase = terms.tls == nil ? .clear : .firstByte
     if terms.tls == nil { self.session.begin(with: terms.hello, at: now) }
   }
@@ -389,8 +394,8 @@ final class Connection {
   func deadline(at now: UInt64) -> UInt64? {
     var next = session.deadline ?? .max
     switch phase {
-    case .firstByte: next = min(next, accepted + Limits.firstByteTime)
-    case .handshake: next = min(next, accepted + Limits.admissionTime)
+    case .firstByte: next = min(next, firstByteEnd)
+    case .handshake: next = min(next, handshakeEnd)
     case .clear, .encrypted: break
     }
     if let lingersUntil { next = min(next, lingersUntil) }
@@ -407,7 +412,7 @@ final class Connection {
       session.disconnect(in: room, at: now)
       return .gone
     }
-    if phase == .firstByte, now.monotonic >= accepted + Limits.firstByteTime { turnAway(terms) }
+    if phase == .firstByte, now.monotonic >= firstByteEnd { turnAway(terms) }
     if isTooSlow(maxLag: maxLag, at: now.monotonic) {
       session.bid(.tooSlow, in: room, at: now)
       // What the kernel does not take now it will not take: the reader does not read.
@@ -427,7 +432,7 @@ final class Connection {
 
   /// Whether its handshake or its farewell has been waited for long enough.
   private func isOverdue(at now: UInt64) -> Bool {
-    if phase == .handshake { return now >= accepted + Limits.admissionTime }
+    if phase == .handshake { return now >= handshakeEnd }
     if let lingersUntil { return now >= lingersUntil }
     return session.end == .afterSending && isBlocked && now >= lastProgress + Limits.farewellTime
   }

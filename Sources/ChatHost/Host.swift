@@ -12,6 +12,8 @@ package final class Host: Sendable {
     /// Packets a second from each client; 0 for no bound.
     package var rate = 100
     package var threads = 1
+    /// How long a client's admission may take, in nanoseconds.
+    package var admissionTime = Limits.admissionTime
     /// For a room over TLS.
     package var tls: TLSContext?
 

@@ -44,7 +44,7 @@ final class Worker {
     room = host.room
     terms = Connection.Terms(
       hello: host.hello, isSecure: host.configuration.room.keys != nil,
-      tls: host.configuration.tls)
+      tls: host.configuration.tls, admissionTime: host.configuration.admissionTime)
     do throws(SystemError) {
       poller = try Poller()
     } catch {
@@ -189,7 +189,7 @@ final class Worker {
       worker: UInt16(index), slot: UInt32(slot), generation: generations[slot])
     let session = HostSession(
       id: id, from: address.description, source: Throttle.Source(addressBytes: address.bytes),
-      rate: host.configuration.rate, at: now)
+      rate: host.configuration.rate, admissionTime: host.configuration.admissionTime, at: now)
     let number = socket.number
     let connection = Connection(
       id: id, socket: socket, session: session, terms: terms, at: now)

@@ -29,12 +29,7 @@ struct ClintArguments: Equatable, Sendable {
   let forget: Bool
 
   /// The timeout for clocks.
-  var timeoutNanoseconds: UInt64? {
-    timeout.map {
-      UInt64($0.components.seconds) * 1_000_000_000
-        + UInt64($0.components.attoseconds / 1_000_000_000)
-    }
-  }
+  var timeoutNanoseconds: UInt64? { timeout.map(\.nanoseconds) }
 
   /// Fails where the operand and `--host` or `--port` say different things.
   init(_ arguments: ParsedArguments) throws(UsageError) {

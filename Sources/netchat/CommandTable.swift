@@ -123,7 +123,9 @@ enum HostOption {
     help: "listen on this port; 0 takes a free one")
   static let timeout = Option(
     "timeout", "SECONDS", .seconds, default: .value("10"),
-    help: "wait at most this long for the other side; 0 waits for ever")
+    help:
+      "turn a client away that is not in the room after this time; the protocol allows no more "
+      + "than 10, and 0 is that too")
   static let secure = Option(
     "secure",
     help: "encrypt everything, and let in only those who know the password")

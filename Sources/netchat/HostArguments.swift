@@ -15,7 +15,7 @@ struct HostArguments: Equatable, Sendable {
   let bind: String?
   /// 0: a free one; nil: to be asked for.
   let port: UInt16?
-  /// The longest wait for the other side; nil: for ever.
+  /// How long a client's admission may take; nil: as long as the protocol allows.
   let timeout: Duration?
   /// nil: not said.
   let security: Security?

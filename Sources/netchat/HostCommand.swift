@@ -201,9 +201,13 @@ private struct HostCommand {
     var room = Room.Settings(id: id, tokenKey: tokenKey)
     room.history = arguments.history
     // Some descriptors are for listeners, pollers, the terminal, and those being turned away.
-    room.maxMembers = arguments.maxClients ?? max(1, descriptors - 64)
+    let reserve = min(64, max(16, descriptors / 4))
+    room.maxMembers = arguments.maxClients ?? max(1, descriptors - reserve)
     var configuration = Host.Configuration(room: room)
     configuration.maxLag = arguments.maxLag
+    // The protocol bounds the wait, however patient the host is.
+    configuration.admissionTime = min(
+      arguments.timeout?.nanoseconds ?? .max, Limits.admissionTime)
     configuration.rate = arguments.rate ?? 0
     configuration.threads = arguments.threads ?? min(8, Machine.processors)
     return configuration

@@ -122,6 +122,16 @@ struct EnduranceTests {
     }
   }
 
+  @Test("a low limit on open files still leaves places for members")
+  func fewDescriptors() throws {
+    try Scene.play { scene in
+      let room = try scene.host(shell: "ulimit -n 32; exec \"$0\" host --port 0 --threads 1")
+      let crowd = try (1...8).map { try room.member("guest \($0)") }
+      try crowd[7].sendLine("{\"type\":\"who\"}")
+      try crowd[7].expect("members", "total", "8")
+    }
+  }
+
   @Test("a connection that is reset while it waits to be accepted stops nobody")
   func resetWhileAccepted() throws {
     try Scene.play { scene in

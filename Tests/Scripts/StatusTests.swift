@@ -99,6 +99,21 @@ struct StatusTests {
     }
   }
 
+  @Test("a client that does not come in is turned away after the host's --timeout")
+  func silentClient() throws {
+    try Scene.play { scene in
+      let room = try scene.secureHost("--timeout", "0.3")
+      let client = try scene.overTLS(room.port)
+      try client.output.expect(prefix: "{\"type\":\"hello\"")
+      try client.output.expect(
+        "{\"type\":\"auth_result\",\"ok\":false,\"reason\":\"Authentication required.\"}",
+        within: .seconds(5))
+      // One that does not even speak TLS is told so.
+      let raw = try room.connect()
+      try raw.expect("hello", "tls", "required")
+    }
+  }
+
   @Test("a far end that speaks something else is said to be no host")
   func strangeHost() throws {
     try Scene.play { scene in
