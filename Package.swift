@@ -55,7 +55,9 @@ let package = Package(
       name: "netchatTests", dependencies: ["netchat"], path: "Tests/netchat",
       swiftSettings: lenient),
     .testTarget(
-      name: "ScriptsTests", dependencies: ["netchat"], path: "Tests/Scripts",
+      name: "ScriptsTests",
+      dependencies: ["netchat", "ChatHost", "ChatClient", "ChatCore", "OpenSSL"],
+      path: "Tests/Scripts",
       resources: [.copy("version1.py"), .copy("version1_secure.py")],
       swiftSettings: lenient),
   ]

@@ -162,7 +162,8 @@ final class Connection {
       case .done:
         readingWantsWrite = false
         phase = .encrypted
-        let exporter = try tls?.exporter() ?? []
+        // Only TLS 1.3 has such a name for a connection, and only a password is bound to it.
+        let exporter = terms.isSecure ? try tls?.exporter() ?? [] : []
         session.begin(
           with: terms.hello, exporter: exporter, isSecure: terms.isSecure, at: now)
         return true

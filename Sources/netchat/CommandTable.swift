@@ -157,7 +157,7 @@ enum HostOption {
     help: "let version 1 clients into a secure room; they send the password itself, inside TLS")
   static let minimumTLS = Option(
     "tls-min", "VERSION", .choice(["1.2", "1.3"]), default: .value("1.3"),
-    help: "take TLS from this version on; a secure room always takes 1.3 only")
+    help: "take TLS from this version on; a secure room takes 1.3 only")
   static let history = Option(
     "history", "N", .count(0...1_000_000), default: .value("1000"),
     help: "keep this many past packets for those who join or come back")
@@ -291,6 +291,7 @@ enum CommandTable {
       Requirement(HostOption.cert, needs: HostOption.key),
       Requirement(HostOption.key, needs: HostOption.cert),
       Requirement(HostOption.cert, needs: HostOption.tls, HostOption.secure),
+      Requirement(HostOption.minimumTLS, needs: HostOption.tls, HostOption.secure),
       Requirement(HostOption.compat, needs: HostOption.secure),
     ],
     notes: [

@@ -74,5 +74,10 @@ struct HostArguments: Equatable, Sendable {
     generatesPassword = arguments.isGiven(HostOption.generatePassword)
     minimumTLS =
       arguments.value(of: HostOption.minimumTLS).text == "1.2" ? .tls12 : .tls13
+    if security == .secure, minimumTLS == .tls12 {
+      throw UsageError(
+        "a secure room takes TLS 1.3 only",
+        hint: "leave out --tls-min; --tls without a password may take 1.2")
+    }
   }
 }

@@ -66,6 +66,7 @@ struct PasswordSource: Sendable {
       if let argument { .argument(argument) } else if let file { .file(file) } else {
         environment.map { .environment($0) }
       }
+    if given != nil { Machine.keepMemoryPrivate() }
   }
 
   /// Whether nobody needs to be asked. A client that was given a password speaks TLS at once.
@@ -77,6 +78,7 @@ struct PasswordSource: Sendable {
   func password(
     for purpose: Purpose, readPipe: (_ question: String) -> PipedAnswer
   ) throws(Failure) -> Secret {
+    Machine.keepMemoryPrivate()
     switch given {
     case .argument(let secret):
       try check(secret, from: "the password of --password")
