@@ -46,7 +46,8 @@ struct PasswordTests {
     }
   }
 
-  @Test("however the question ends, the terminal is as it was", arguments: [SIGTERM, SIGHUP, SIGINT])
+  @Test(
+    "however the question ends, the terminal is as it was", arguments: [SIGTERM, SIGHUP, SIGINT])
   func restored(signal: Int32) throws {
     let host = try PseudoTerminal(
       ["host", "--secure", "--port", "0"], environment: ["NETCHAT_PASSWORD"])
