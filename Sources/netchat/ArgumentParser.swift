@@ -20,6 +20,7 @@ enum Invocation: Sendable {
   case host(HostArguments)
   case clint(ClintArguments)
   case gencert(GencertArguments)
+  case completions(CompletionShell)
 }
 
 /// The values of a command line, all of them checked.

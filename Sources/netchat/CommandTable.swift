@@ -116,7 +116,7 @@ struct Command: Sendable {
 /// The options of `netchat host`.
 enum HostOption {
   static let bind = Option(
-    "bind", "ADDR", .host, default: .described("every address, IPv4 and IPv6"),
+    "bind", "ADDR", .ownAddress, default: .described("every address, IPv4 and IPv6"),
     help: "listen on this address only; 127.0.0.1 is for this machine alone")
   static let port = Option(
     "port", "PORT", .port(allowZero: true), default: .described("asked for"),
@@ -263,7 +263,7 @@ enum CommandTable {
   /// Understood by the program itself and by every command.
   static let commonOptions = [help, version]
 
-  static let commands = [host, clint, gencert, helpCommand]
+  static let commands = [host, clint, gencert, completions, helpCommand]
 
   static func command(named name: String) -> Command? { commands.first { $0.name == name } }
 
@@ -375,6 +375,35 @@ enum CommandTable {
         meaning: "an RSA key, in place of the files that are there"),
     ],
     invocation: { arguments throws(UsageError) in .gencert(try GencertArguments(arguments)) })
+
+  static let completions = Command(
+    name: "completions",
+    summary: "print a shell's completion of this program",
+    operands: [
+      Operand(
+        name: "SHELL", kind: .choice(CompletionShell.allCases.map(\.rawValue)),
+        help: "bash, zsh or fish")
+    ],
+    ownOptions: [],
+    exclusions: [],
+    requirements: [],
+    notes: [
+      "The package and README's lines for installing put these files where the shells look for "
+        + "them. For one bash alone: source <(netchat completions bash)."
+    ],
+    examples: [
+      Example(
+        commandLine: "netchat completions fish >~/.config/fish/completions/netchat.fish",
+        meaning: "for your own fish")
+    ],
+    invocation: { arguments throws(UsageError) in
+      guard let shell = arguments.operands.first.flatMap({ CompletionShell(rawValue: $0.text) })
+      else {
+        throw UsageError(
+          "completions needs the name of a shell", hint: "netchat completions bash, zsh or fish")
+      }
+      return .completions(shell)
+    })
 
   static let helpCommand = Command(
     name: "help",

@@ -10,6 +10,8 @@ enum ValueKind: Equatable, Sendable {
   case count(ClosedRange<Int>)
   /// The name or the address of a host.
   case host
+  /// An address of this machine, or a name for it.
+  case ownAddress
   /// A host, with or without a port.
   case endpoint
   /// What a certificate can be made for: a host, or `*.` and a domain.
@@ -100,7 +102,7 @@ extension ValueKind {
       "give seconds as a decimal number, 0 or more, such as 10 or 2.5"
     case .count(let range):
       "give a whole number from \(range.lowerBound) to \(range.upperBound)"
-    case .host:
+    case .host, .ownAddress:
       "give a name or an address, such as localhost, 192.0.2.1 or ::1"
     case .certifiedName:
       "give a name or an address, such as chat.example.org, *.example.org, 192.0.2.1 or ::1"
@@ -123,7 +125,9 @@ extension ValueKind {
     case .port(let allowZero): "\(allowZero ? 0 : 1) to 65535"
     case .count(let range): "\(range.lowerBound) to \(range.upperBound)"
     case .choice(let choices): choices.joined(separator: ", ")
-    case .seconds, .host, .endpoint, .certifiedName, .file, .text, .secret, .name, .command: nil
+    case .seconds, .host, .ownAddress, .endpoint, .certifiedName, .file, .text, .secret, .name,
+      .command:
+      nil
     }
   }
 
@@ -131,7 +135,7 @@ extension ValueKind {
   var mayBeginWithDashes: Bool {
     switch self {
     case .file, .text, .secret, .name, .choice: true
-    case .port, .seconds, .count, .host, .endpoint, .certifiedName, .command: false
+    case .port, .seconds, .count, .host, .ownAddress, .endpoint, .certifiedName, .command: false
     }
   }
 
@@ -148,7 +152,7 @@ extension ValueKind {
       return .port(UInt16(try wholeNumber(text, in: (allowZero ? 0 : 1)...65535)))
     case .seconds: return .seconds(try seconds(text))
     case .count(let range): return .count(try wholeNumber(text, in: range))
-    case .host: return .text(try Endpoint.host(in: text))
+    case .host, .ownAddress: return .text(try Endpoint.host(in: text))
     case .certifiedName: return .text(try certifiedName(text))
     case .endpoint: return .endpoint(try Endpoint(parsing: text))
     case .file, .text: return .text(text)

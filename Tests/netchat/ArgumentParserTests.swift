@@ -10,7 +10,7 @@ struct ArgumentParserTests {
   func missingCommand(line: String) throws {
     let error = try usageError(line)
     #expect(error.message == "a command is missing")
-    #expect(error.hint == "the commands are host, clint, gencert, help")
+    #expect(error.hint == "the commands are host, clint, gencert, completions, help")
   }
 
   @Test(
@@ -56,7 +56,8 @@ struct ArgumentParserTests {
 
   @Test("an unknown command that is near none gets the list", arguments: ["serve", "x", "-"])
   func farCommand(typed: String) throws {
-    #expect(try usageError(typed).hint == "the commands are host, clint, gencert, help")
+    #expect(
+      try usageError(typed).hint == "the commands are host, clint, gencert, completions, help")
   }
 
   @Test("the command may stand after --")

@@ -128,7 +128,9 @@ struct CommandTableTests {
       for example in command.examples {
         // Of what a shell makes of it, the program sees its own words.
         let shell = example.commandLine.split(separator: " | ").last ?? ""
-        let words = shell.split(separator: " ").prefix { !$0.hasPrefix("<") && $0 != "&" }
+        let words = shell.split(separator: " ").prefix {
+          !$0.hasPrefix("<") && !$0.hasPrefix(">") && $0 != "&"
+        }
         #expect(words.prefix(2) == ["netchat", command.name[...]])
         _ = try ArgumentParser.parse(words.dropFirst().map(String.init))
       }

@@ -1,0 +1,70 @@
+# fish completion for netchat, made by: netchat completions fish
+
+function __netchat_hosts -d 'Hosts that netchat clint remembers; with an argument, without ports'
+    set -l state $XDG_STATE_HOME
+    test -n "$state"; or set state ~/.local/state
+    test -r $state/netchat/known_hosts; or return
+    set -l hosts (string match -rg '^([^# ][^ ]*) ' <$state/netchat/known_hosts)
+    if set -q argv[1]
+        set hosts (string replace -r ':[0-9]*$' '' -- $hosts | string replace -r '^\[(.*)\]$' '$1')
+    end
+    string join \n -- $hosts
+end
+
+complete -c netchat -f
+complete -c netchat -l help -s h -d 'show help and exit'
+complete -c netchat -l version -d 'show the version and exit'
+complete -c netchat -n __fish_use_subcommand -a host -d 'open a chat room'
+complete -c netchat -n __fish_use_subcommand -a clint -d 'join a chat room'
+complete -c netchat -n __fish_use_subcommand -a gencert -d 'make a certificate for a host'
+complete -c netchat -n __fish_use_subcommand -a completions -d 'print a shell\'s completion of this program'
+complete -c netchat -n __fish_use_subcommand -a help -d 'explain a command'
+
+complete -c netchat -n '__fish_seen_subcommand_from host' -l bind -x -a '127.0.0.1 ::1 localhost' -d 'listen on this address only; 127.0.0.1 is for this machine alone'
+complete -c netchat -n '__fish_seen_subcommand_from host' -l port -x -d 'listen on this port; 0 takes a free one'
+complete -c netchat -n '__fish_seen_subcommand_from host' -l timeout -x -d 'turn a client away that is not in the room after this time; the protocol allows no more than 10, and 0 is that too'
+complete -c netchat -n '__fish_seen_subcommand_from host' -l secure -d 'encrypt everything, and let in only those who know the password'
+complete -c netchat -n '__fish_seen_subcommand_from host' -l plain -d 'encrypt nothing; the same as neither --secure nor --tls'
+complete -c netchat -n '__fish_seen_subcommand_from host' -l password -x -d 'the room\'s password, for a secure room; blanked in the list of processes at once, but it may have been seen before, and stays in the shell\'s history'
+complete -c netchat -n '__fish_seen_subcommand_from host' -l password-file -r -F -d 'read the room\'s password from this file'
+complete -c netchat -n '__fish_seen_subcommand_from host' -l generate-password -d 'draw the room\'s password and show it once, with the line that joins'
+complete -c netchat -n '__fish_seen_subcommand_from host' -l compat -d 'let version 1 clients into a secure room; they send the password itself, inside TLS'
+complete -c netchat -n '__fish_seen_subcommand_from host' -l tls -d 'encrypt the connections; anyone may join'
+complete -c netchat -n '__fish_seen_subcommand_from host' -l tls-min -x -a '1.2 1.3' -d 'take TLS from this version on; a secure room takes 1.3 only'
+complete -c netchat -n '__fish_seen_subcommand_from host' -l cert -r -F -d 'show this certificate, a PEM file'
+complete -c netchat -n '__fish_seen_subcommand_from host' -l key -r -F -d 'the certificate\'s private key, a PEM file'
+complete -c netchat -n '__fish_seen_subcommand_from host' -l history -x -d 'keep this many past packets for those who join or come back'
+complete -c netchat -n '__fish_seen_subcommand_from host' -l max-clients -x -d 'let in at most this many clients at a time'
+complete -c netchat -n '__fish_seen_subcommand_from host' -l max-lag -x -d 'disconnect a client that is this far behind'
+complete -c netchat -n '__fish_seen_subcommand_from host' -l rate -x -d 'read at most this many messages a second from each client; 0 is no limit'
+complete -c netchat -n '__fish_seen_subcommand_from host' -l threads -x -d 'serve the connections with this many threads'
+complete -c netchat -n '__fish_seen_subcommand_from host' -l json -d 'write one JSON object a line'
+
+complete -c netchat -n '__fish_seen_subcommand_from clint' -l host -x -a '(__netchat_hosts bare)' -d 'join the room of this host, a name or an address'
+complete -c netchat -n '__fish_seen_subcommand_from clint' -l port -x -d 'the host\'s port'
+complete -c netchat -n '__fish_seen_subcommand_from clint' -l name -x -d 'your name in the room'
+complete -c netchat -n '__fish_seen_subcommand_from clint' -l timeout -x -d 'wait at most this long to connect and for the host; 0 waits for ever'
+complete -c netchat -n '__fish_seen_subcommand_from clint' -l history -x -d 'show at most this many past packets on joining'
+complete -c netchat -n '__fish_seen_subcommand_from clint' -l json -d 'write one JSON object a line'
+complete -c netchat -n '__fish_seen_subcommand_from clint' -l secure -d 'join only a room that proves itself by the password; begins TLS at once'
+complete -c netchat -n '__fish_seen_subcommand_from clint' -l password -x -d 'the room\'s password; blanked in the list of processes at once, but it may have been seen before, and stays in the shell\'s history'
+complete -c netchat -n '__fish_seen_subcommand_from clint' -l password-file -r -F -d 'read the room\'s password from this file\'s first line'
+complete -c netchat -n '__fish_seen_subcommand_from clint' -l tls -d 'speak TLS only'
+complete -c netchat -n '__fish_seen_subcommand_from clint' -l tls-insecure -d 'do not look at the certificate; a secure room is safe all the same'
+complete -c netchat -n '__fish_seen_subcommand_from clint' -l cert -r -F -d 'trust this certificate, or this authority\'s, and no other'
+complete -c netchat -n '__fish_seen_subcommand_from clint' -l fingerprint -x -d 'take only the certificate with this fingerprint'
+complete -c netchat -n '__fish_seen_subcommand_from clint' -l compat -d 'tell a secure version 1 host the password itself, if its certificate is verified'
+complete -c netchat -n '__fish_seen_subcommand_from clint' -l forget -d 'forget what is remembered of this host and port, and end'
+complete -c netchat -n '__fish_seen_subcommand_from clint' -a '(__netchat_hosts)'
+
+complete -c netchat -n '__fish_seen_subcommand_from gencert' -l cert -r -F -d 'write the certificate to this file'
+complete -c netchat -n '__fish_seen_subcommand_from gencert' -l key -r -F -d 'write the private key to this file, which only you can read'
+complete -c netchat -n '__fish_seen_subcommand_from gencert' -l days -x -d 'let it be valid for this many days'
+complete -c netchat -n '__fish_seen_subcommand_from gencert' -l name -x -d 'make it for this name or address'
+complete -c netchat -n '__fish_seen_subcommand_from gencert' -l type -x -a 'ecdsa ed25519 rsa' -d 'make a key of this type; browsers do not take ed25519'
+complete -c netchat -n '__fish_seen_subcommand_from gencert' -l bits -x -d 'the size of an rsa key'
+complete -c netchat -n '__fish_seen_subcommand_from gencert' -l force -d 'replace the files if they exist'
+
+complete -c netchat -n '__fish_seen_subcommand_from completions' -a 'bash zsh fish'
+
+complete -c netchat -n '__fish_seen_subcommand_from help' -a 'host clint gencert completions help'
