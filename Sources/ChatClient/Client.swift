@@ -2,10 +2,11 @@ import ChatCore
 import Glibc
 import Sockets
 
-/// A client in a room: standard input is said, what comes is shown.
+/// A client in a room: what is said goes there, what comes is shown by its ``Front``.
+///
+/// Whoever drives it, a prompt or a loop over the lines of a pipe, gives it one ``turn(_:reading:)``
+/// after the other.
 package struct Client: ~Copyable {
-  package enum Format: Sendable { case lines, json }
-
   /// How it ended.
   package enum Ending: Equatable, Sendable {
     /// The input is over and all of it is in the stream, or the user left.
@@ -24,16 +25,34 @@ package struct Client: ~Copyable {
     case outputGone
   }
 
+  /// What is to be done after a turn.
+  package enum Turn: Equatable, Sendable {
+    /// Nothing: something may have been shown, or time has passed.
+    case shown
+    /// The input can be read.
+    case input
+    /// A signal came that is not this client's business.
+    case signal(Int32)
+    case ended(Ending)
+  }
+
+  /// The signals that end a client.
+  package static let endingSignals: [Int32] = [SIGINT, SIGTERM, SIGHUP]
+
   private var session: ClientSession
   private var link: Link
-  private let format: Format
+  private let front: any Front
   private let admitted: (_ isSecure: Bool) -> Void
   private let decide: (HostPacket.Hello, inout Link) -> Decision
-  private let report: (String) -> Void
   private let timeout: UInt64?
   private let started: UInt64
   private var isSecure = false
   private var buffer = [UInt8](repeating: 0, count: 64 << 10)
+  /// Whether the link may have more that no poll tells of: TLS reads ahead.
+  private var hasUnread = false
+
+  /// Whether a signal told it to end: nothing is waited for any more then.
+  package private(set) var isInterrupted = false
 
   /// What to do with a host that has said what it is.
   package enum Decision: Sendable {
@@ -42,24 +61,22 @@ package struct Client: ~Copyable {
   }
 
   /// - Parameters:
+  ///   - timeout: nanoseconds until the host must have let this client in; nil for ever.
   ///   - decide: says whether to go on with the host, and with which keys.
   ///   - admitted: is told that the room has been joined.
-  ///   - timeout: nanoseconds until the host must have let this client in; nil for ever.
-  ///   - report: shows a complaint to the user.
   package init(
-    _ settings: ClientSession.Settings, over link: consuming Link, format: Format,
-    timeout: UInt64?, report: @escaping (String) -> Void,
+    _ settings: ClientSession.Settings, over link: consuming Link, front: any Front,
+    timeout: UInt64?,
     decide: @escaping (HostPacket.Hello, inout Link) -> Decision,
     admitted: @escaping (_ isSecure: Bool) -> Void
   ) {
     let now = Self.now()
     session = ClientSession(settings, at: now)
     self.link = link
+    self.front = front
     self.decide = decide
     self.admitted = admitted
-    self.format = format
     self.timeout = timeout
-    self.report = report
     started = now.monotonic
   }
 
@@ -67,149 +84,34 @@ package struct Client: ~Copyable {
     Moment(monotonic: Clock.monotonic(), unixMilliseconds: Clock.unixMilliseconds())
   }
 
-  /// Converses until the input ends, the user leaves or the host closes.
-  package consuming func run(_ input: inout LineInput, _ signals: borrowing Signals) -> Ending {
-    do throws(Link.Failure) {
-      while true {
-        if let ending = try turn(&input, signals) { return ending }
-      }
-    } catch {
-      return lost()
-    }
-  }
+  // MARK: Saying
 
-  private mutating func turn(_ input: inout LineInput, _ signals: borrowing Signals)
-    throws(Link.Failure) -> Ending?
-  {
-    if session.isAdmitted { sayLines(&input) }
-    if session.isAdmitted, input.isAtEnd, input.waitingBytes == 0, session.unsettledCount == 0 {
-      return try goodbye(.done)
-    }
-    try send()
-    let readsInput = session.isAdmitted && !input.isAtEnd && hasRoom
-    var entries = [
-      pollfd(fd: signals.number, events: Int16(POLLIN), revents: 0),
-      pollfd(
-        fd: link.number,
-        events: Int16(
-          link.wantsWriting(hasOutput: !session.output.isEmpty) ? POLLIN | POLLOUT : POLLIN),
-        revents: 0),
-      pollfd(fd: readsInput ? input.descriptor : -1, events: Int16(POLLIN), revents: 0),
-    ]
-    let ready = unsafe poll(&entries, nfds_t(entries.count), timeToWait())
-    if ready < 0 { return nil }
-    if entries[0].revents != 0, signals.next() != nil {
-      let unsettled = session.unsettledCount
-      return try goodbye(unsettled > 0 ? .deliveryUnknown(messages: unsettled) : .done)
-    }
-    if entries[1].revents & Int16(POLLOUT) != 0 { try send() }
-    if entries[1].revents != 0, let ending = try receive() { return ending }
-    if entries[2].revents != 0 { input.fill() }
-    return try timePassed()
-  }
+  /// Whether the room has been joined.
+  package var isAdmitted: Bool { session.isAdmitted }
+
+  /// This client's name in the room; empty before it is in.
+  package var name: String { session.name }
+
+  /// Messages that were said and are not yet known to be in the stream.
+  package var unsettledCount: Int { session.unsettledCount }
 
   /// Whether more may be said: what waits to be sent or to come back is bounded.
-  private var hasRoom: Bool {
-    session.output.count < Limits.outbox && session.unsettledCount < 1000
+  package var hasRoom: Bool {
+    session.isAdmitted && session.output.count < Limits.outbox && session.unsettledCount < 1000
   }
 
-  private mutating func sayLines(_ input: inout LineInput) {
-    while hasRoom, let line = input.takeLine() {
-      switch line {
-      case .tooLong: report("a line longer than \(Limits.clientLine) bytes was not said")
-      case .text(let text):
-        do throws(ClientSession.SayFailure) {
-          try session.say(text)
-        } catch {
-          if error == .tooLong { report("a line was too long and was not said") }
-        }
-      }
-    }
-  }
-
-  private mutating func send() throws(Link.Failure) {
-    while !session.output.isEmpty {
-      guard case .bytes(let count) = try link.send(session.output) else { return }
-      session.sent(count)
-    }
-  }
-
-  private mutating func receive() throws(Link.Failure) -> Ending? {
-    while true {
-      switch try link.receive(into: &buffer) {
-      case .wouldBlock: return nil
-      case .endOfStream: return lost()
-      case .bytes(let count):
-        // Out of `self` while the session changes too; moved, not copied.
-        var bytes: [UInt8] = []
-        swap(&bytes, &buffer)
-        defer { swap(&bytes, &buffer) }
-        let events = session.receive(bytes.span.extracting(first: count), at: Self.now())
-        if let ending = try handle(events) { return ending }
-        // Of clear text the poller tells when there is more; TLS may have more by itself.
-        if !link.isEncrypted { return nil }
-      }
-    }
-  }
-
-  private mutating func handle(_ events: [ClientSession.Event]) throws(Link.Failure) -> Ending? {
-    var shown: [UInt8] = []
-    var ending: Ending?
-    var more: [ClientSession.Event] = []
-    for event in events {
-      switch event {
-      case .admitted(let name):
-        admitted(isSecure)
-        guard format == .lines else { break }
-        if isSecure {
-          shown.append(contentsOf: "Authenticated as \(DisplayText.line(name))\n".utf8)
-        }
-        shown.append(contentsOf: "Connected to \(link.address)\n".utf8)
-      case .greeted(let hello):
-        switch decide(hello, &link) {
-        case .end(let reason): return reason
-        case .proceed(let secrets):
-          isSecure = hello.isSecure
-          more += session.proceed(secrets)
-        }
-      case .packet(let packet, let line): append(packet, line, to: &shown)
-      case .refused(let reason): ending = .refused(reason, hint: nil)
-      case .unproven: ending = .unproven
-      case .needsTLS: ending = .refused("the room takes only TLS connections", hint: nil)
-      case .notAHost(let reason):
-        ending = .refused(
-          "that is no netchat host: \(reason)", hint: "check the address and the port")
-      case .undelivered(let text, let reason): report("not said: \(text): \(reason)")
-      case .bye, .silence: ending = lost()
-      }
-    }
-    do throws(SystemError) {
-      if !shown.isEmpty { try writeAll(shown.span, to: STDOUT_FILENO) }
-    } catch {
-      return try goodbye(.outputGone)
-    }
-    if ending == nil, !more.isEmpty { return try handle(more) }
-    return ending
-  }
-
-  private func append(_ packet: HostPacket, _ line: [UInt8], to shown: inout [UInt8]) {
-    switch format {
-    case .json:
-      shown.append(contentsOf: DisplayText.escapedJSON(line.span))
-      shown.append(UInt8(ascii: "\n"))
-    case .lines:
-      guard let text = Transcript.line(for: packet) else { return }
-      shown.append(contentsOf: text.utf8)
-      shown.append(UInt8(ascii: "\n"))
-    }
-  }
-
-  private func lost() -> Ending {
-    session.unsettledCount > 0 ? .deliveryUnknown(messages: session.unsettledCount) : .closed
+  /// Says a text to everybody. Call it while ``hasRoom``.
+  package mutating func say(_ text: String) throws(ClientSession.SayFailure) {
+    let id = try session.say(text)
+    front.said(text, to: nil, id: id)
   }
 
   /// Leaves the room; a host that takes nothing any more is not waited for.
-  private mutating func goodbye(_ ending: Ending) throws(Link.Failure) -> Ending {
+  package mutating func leave() -> Ending {
+    goodbye(unsettledCount > 0 ? .deliveryUnknown(messages: unsettledCount) : .done)
+  }
+
+  private mutating func goodbye(_ ending: Ending) -> Ending {
     session.leave()
     do throws(Link.Failure) {
       try send()
@@ -220,16 +122,133 @@ package struct Client: ~Copyable {
     return ending
   }
 
+  // MARK: A turn
+
+  /// Waits until something can be done, and does it: sends, receives, shows, lets time pass.
+  ///
+  /// What it returns comes again if it is not dealt with, except a signal.
+  /// - Parameter input: the descriptor to say when it can be read; nil while nothing is to be read.
+  package mutating func turn(_ signals: borrowing Signals, reading input: Int32?) -> Turn {
+    do throws(Link.Failure) {
+      return try step(signals, input)
+    } catch {
+      return .ended(lost())
+    }
+  }
+
+  private mutating func step(
+    _ signals: borrowing Signals, _ input: Int32?
+  ) throws(Link.Failure) -> Turn {
+    try send()
+    // A broken link is always ready: one that is not to be read is not looked at.
+    let isRead = !front.isFull
+    let events =
+      link.wantsWriting(hasOutput: !session.output.isEmpty) ? POLLIN | POLLOUT : POLLIN
+    var entries = [
+      pollfd(fd: signals.number, events: Int16(POLLIN), revents: 0),
+      pollfd(fd: isRead ? link.number : -1, events: Int16(events), revents: 0),
+      pollfd(fd: front.waitingOutput ?? -1, events: Int16(POLLOUT), revents: 0),
+      pollfd(fd: input ?? -1, events: Int16(POLLIN), revents: 0),
+    ]
+    let milliseconds = isRead && hasUnread ? 0 : timeToWait(isRead)
+    let ready = unsafe poll(&entries, nfds_t(entries.count), milliseconds)
+    if ready < 0 { return .shown }
+    let signal = entries[0].revents != 0 ? signals.next() : nil
+    if let signal, Self.endingSignals.contains(signal) {
+      isInterrupted = true
+      return .ended(leave())
+    }
+    if entries[1].revents & Int16(POLLOUT) != 0 { try send() }
+    if entries[1].revents != 0 || isRead && hasUnread, let ending = try receive() {
+      return .ended(ending)
+    }
+    if isRead, let ending = try timePassed() { return .ended(ending) }
+    do throws(SystemError) {
+      try front.flush()
+    } catch {
+      return .ended(goodbye(.outputGone))
+    }
+    if let signal { return .signal(signal) }
+    return entries[3].revents != 0 ? .input : .shown
+  }
+
+  private mutating func send() throws(Link.Failure) {
+    while !session.output.isEmpty {
+      guard case .bytes(let count) = try link.send(session.output) else { return }
+      session.sent(count)
+    }
+  }
+
+  private mutating func receive() throws(Link.Failure) -> Ending? {
+    hasUnread = false
+    while true {
+      switch try link.receive(into: &buffer) {
+      case .wouldBlock: return nil
+      case .endOfStream: return lost()
+      case .bytes(let count):
+        // Out of `self` while the session changes too; moved, not copied.
+        var bytes: [UInt8] = []
+        swap(&bytes, &buffer)
+        defer { swap(&bytes, &buffer) }
+        let events = session.receive(bytes.span.extracting(first: count), at: Self.now())
+        if let ending = handle(events) { return ending }
+        // Of clear text the poller tells when there is more; TLS may have more by itself.
+        if !link.isEncrypted { return nil }
+        if front.isFull {
+          hasUnread = true
+          return nil
+        }
+      }
+    }
+  }
+
+  private mutating func handle(_ events: [ClientSession.Event]) -> Ending? {
+    var ending: Ending?
+    for event in events {
+      switch event {
+      case .admitted(let name):
+        admitted(isSecure)
+        front.joined(as: name, isSecure: isSecure, at: link.address)
+      case .greeted(let hello):
+        switch decide(hello, &link) {
+        case .end(let reason): return reason
+        case .proceed(let secrets):
+          isSecure = hello.isSecure
+          ending = handle(session.proceed(secrets)) ?? ending
+        }
+      case .packet(let packet, let line): front.show(packet, line: line)
+      case .settled(let id): front.settled(id: id)
+      case .refused(let reason): ending = .refused(reason, hint: nil)
+      case .unproven: ending = .unproven
+      case .needsTLS: ending = .refused("the room takes only TLS connections", hint: nil)
+      case .notAHost(let reason):
+        ending = .refused(
+          "that is no netchat host: \(reason)", hint: "check the address and the port")
+      case .undelivered(let text, let reason):
+        front.tell(.undelivered(text: text, reason: reason))
+      case .bye, .silence: ending = lost()
+      }
+    }
+    return ending
+  }
+
+  private func lost() -> Ending {
+    session.unsettledCount > 0 ? .deliveryUnknown(messages: session.unsettledCount) : .closed
+  }
+
+  // MARK: Time
+
   private mutating func timePassed() throws(Link.Failure) -> Ending? {
     if !session.isAdmitted, let timeout, Clock.monotonic() >= started + timeout {
       return .refused(
         "the host did not answer in time", hint: "is that port a netchat host? try --timeout")
     }
-    return try handle(session.timePassed(at: Self.now()))
+    return handle(session.timePassed(at: Self.now()))
   }
 
-  /// Milliseconds for `poll`; -1 for ever.
-  private func timeToWait() -> Int32 {
+  /// Milliseconds for `poll`; -1 for ever. A host that is not read is not blamed for its silence.
+  private func timeToWait(_ isRead: Bool) -> Int32 {
+    guard isRead else { return -1 }
     var next = session.deadline ?? .max
     if !session.isAdmitted, let timeout { next = min(next, started + timeout) }
     if next == .max { return -1 }

@@ -35,6 +35,8 @@ package struct ClientSession {
     case unproven
     /// The host takes only TLS connections.
     case needsTLS
+    /// A message that was said needs no more waiting for, by the id that ``say(_:)`` gave.
+    case settled(id: Int64)
     /// What was said did not go into the room.
     case undelivered(text: String, reason: String)
     /// The host closes.
@@ -264,7 +266,7 @@ package struct ClientSession {
     case .chat(let chat):
       guard let (opened, isOpen) = open(chat) else { return }
       // What does not open proves nothing: it settles no message, and hides none that comes later.
-      if isOpen { settle(opened) }
+      if isOpen { settle(opened, &events) }
       guard isNew(chat.id), !isOpen || isNewFromSender(chat) else { return }
       if opened == chat {
         show(packet, line, &events)
@@ -284,11 +286,11 @@ package struct ClientSession {
       } else {
         show(packet, line, &events)
       }
-    case .ack(let n): unsettled.removeAll { $0.n == n }
+    case .ack(let n): settle({ $0.n == n }, &events)
     case .error(_, let reason, let n):
-      if let index = unsettled.firstIndex(where: { $0.n == n }) {
-        let message = unsettled.remove(at: index)
+      if let message = unsettled.first(where: { $0.n == n }) {
         events.append(.undelivered(text: message.text, reason: reason))
+        settle({ $0.n == message.n }, &events)
       }
       show(packet, line, &events)
     case .authResult(.accepted(let admission)):
@@ -341,14 +343,21 @@ package struct ClientSession {
   }
 
   /// Notes that a message of one's own has come back.
-  private mutating func settle(_ chat: HostPacket.Chat) {
+  private mutating func settle(_ chat: HostPacket.Chat, _ events: inout [Event]) {
     if version >= 2 {
       guard let number = chat.number, number.sid == settings.sid else { return }
-      unsettled.removeAll { $0.n == number.n }
+      settle({ $0.n == number.n }, &events)
     } else if chat.from == name, case .text(let text) = chat.body, unsettled.first?.text == text {
       // A version 1 host's echo has no number: one's own name and the order tell (section 9).
-      unsettled.removeFirst()
+      events.append(.settled(id: unsettled.removeFirst().n))
     }
+  }
+
+  private mutating func settle(
+    _ isMeant: (Unsettled) -> Bool, _ events: inout [Event]
+  ) {
+    guard let index = unsettled.firstIndex(where: isMeant) else { return }
+    events.append(.settled(id: unsettled.remove(at: index).n))
   }
 
   // MARK: What goes to the host
@@ -356,7 +365,9 @@ package struct ClientSession {
   package enum SayFailure: Error, Equatable, Sendable { case tooLong, blank, notSealed }
 
   /// Says a text to everybody. Call it once admitted.
-  package mutating func say(_ text: String) throws(SayFailure) {
+  /// - Returns: the message's id, for ``Event/settled(id:)``.
+  @discardableResult
+  package mutating func say(_ text: String) throws(SayFailure) -> Int64 {
     if text.unicodeScalars.allSatisfy(\.properties.isWhitespace) { throw .blank }
     var writer = PacketWriter()
     writer.begin("chat")
@@ -374,6 +385,7 @@ package struct ClientSession {
     lastNumber += 1
     unsettled.append(Unsettled(n: lastNumber, text: text))
     output.append(contentsOf: writer.bytes)
+    return lastNumber
   }
 
   /// The text sealed as this room asks for; nil where it is said in clear.

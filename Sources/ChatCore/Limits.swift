@@ -58,6 +58,9 @@ package enum Limits {
   /// Bytes that wait for one client alone (answers, private messages). Over it the client is not
   /// read until it takes some. They count as lag, so private messages from others are bounded too.
   package static let outbox = 256 << 10
+  /// Bytes of a client's output that nobody has read yet. Over it the room is not read either, and
+  /// cuts the client by its own rule.
+  package static let unreadOutput = 256 << 10
   /// Lines of the host's own that wait for its screen.
   package static let screenNotes = 10_000
   /// How long a closing connection is given to take what it was still sent, in nanoseconds.

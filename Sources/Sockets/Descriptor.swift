@@ -62,6 +62,21 @@ package func writeAll(_ bytes: Span<UInt8>, to descriptor: Int32) throws(SystemE
   }
 }
 
+/// Writes as many of the bytes as a descriptor takes at once, although it may be a blocking one.
+///
+/// Its mode stays as it is: the open file may be shared with other programs.
+package func writeNow(_ bytes: Span<UInt8>, to descriptor: Int32) throws(SystemError) -> Sent {
+  guard try wait(for: .writing, on: descriptor, timeout: 0) else { return .wouldBlock }
+  // A pipe that is ready takes so much without waiting (pipe(7)), and so do sockets and terminals.
+  let some = bytes.extracting(first: Int(PIPE_BUF))
+  let count = unsafe try some.withUnsafeBytes { buffer throws(SystemError) in
+    try systemUnlessBlocked("write") {
+      unsafe write(descriptor, buffer.baseAddress, buffer.count)
+    }
+  }
+  return count.map(Sent.bytes) ?? .wouldBlock
+}
+
 /// Writes all of a text, waiting as long as its reader lets it.
 package func writeAll(_ text: String, to descriptor: Int32) throws(SystemError) {
   try writeAll(text.utf8Span.span, to: descriptor)

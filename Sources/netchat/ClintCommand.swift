@@ -59,7 +59,7 @@ private struct ClintCommand {
     }
     let signals: Signals
     do throws(SystemError) {
-      signals = try Signals(taking: [SIGINT, SIGTERM, SIGHUP])
+      signals = try Signals(taking: Client.endingSignals)
     } catch {
       Diagnostics.report("cannot go on: \(error)")
       throw Stop(status: .failure)
@@ -85,11 +85,11 @@ private struct ClintCommand {
   ) -> Outcome {
     do throws(Connector.Failure) {
       let link = try visit.connector.connect(to: addresses, signals: signals)
-      let client = Client(
-        settings(), over: link, format: arguments.format == .json ? .json : .lines,
-        timeout: arguments.timeoutNanoseconds, report: { Diagnostics.report($0) },
+      let front = PlainFront(arguments.format == .json ? .json : .lines) { Diagnostics.report($0) }
+      var client = Client(
+        settings(), over: link, front: front, timeout: arguments.timeoutNanoseconds,
         decide: { visit.decide($0, &$1) }, admitted: { visit.admitted(isSecure: $0) })
-      return .ended(client.run(&input, signals))
+      return .ended(Script(front).run(&client, saying: &input, signals))
     } catch {
       return .notConnected(error)
     }
