@@ -56,9 +56,12 @@ let package = Package(
       swiftSettings: lenient),
     .testTarget(
       name: "ScriptsTests",
-      dependencies: ["netchat", "ChatHost", "ChatClient", "ChatCore", "OpenSSL"],
+      dependencies: ["netchat", "ChatHost", "ChatClient", "ChatCore", "OpenSSL", "Sockets"],
       path: "Tests/Scripts",
-      resources: [.copy("version1.py"), .copy("version1_secure.py")],
+      resources: [
+        .copy("version1.py"), .copy("version1_secure.py"), .copy("cutting_proxy.py"),
+        .copy("stub_host.py"),
+      ],
       swiftSettings: lenient),
   ]
 )

@@ -2,27 +2,48 @@ import ChatCore
 import Glibc
 import Sockets
 
-/// A client in a room: what is said goes there, what comes is shown by its ``Front``.
+/// A client in a room: what is said goes there, what comes is shown by its ``Front``, and a lost
+/// connection is tried for again (PROTOCOL.md, section 7).
 ///
 /// Whoever drives it, a prompt or a loop over the lines of a pipe, gives it one ``turn(_:reading:)``
 /// after the other.
 package struct Client: ~Copyable {
+  package struct Settings: Sendable {
+    package var session: ClientSession.Settings
+    /// Nil: a lost connection ends it.
+    package var reconnection: Reconnection.Settings?
+    /// Whether a host that shut down is waited for.
+    package var outlivesHost = false
+
+    package init(_ session: ClientSession.Settings) { self.session = session }
+  }
+
   /// How it ended.
   package enum Ending: Equatable, Sendable {
     /// The input is over and all of it is in the stream, or the user left.
     case done
     /// It left, or was cut off, before it knew whether all it said is in the stream.
     case deliveryUnknown(messages: Int)
-    /// The host closed, or the connection broke.
-    case closed
+    /// The host closed, or the connection broke; the reason, where there is more to say.
+    case closed(reason: String?)
+    /// The connection was lost and could not be had again in time.
+    case lost(reason: String)
     /// It never got in: the reason, and what to do.
     case refused(String, hint: String?)
-    /// The room is secure, and there are no keys for it yet: make them and come again.
+    /// It never had a connection.
+    case notConnected(Connector.Failure)
+    /// The room is secure, and there are no keys for it yet: make them, ``retryNow()`` and go on.
     case needsKeys(HostPacket.Hello)
     /// The host did not prove that it knows the password over exactly this connection.
     case unproven
     /// Nobody reads what it shows.
     case outputGone
+    /// A signal came before it was in the room.
+    case interrupted
+    /// Something that was to be said did not go into the room, and has been told of.
+    case notSaid
+    /// What was waited for did not come in time.
+    case notMatched
   }
 
   /// What is to be done after a turn.
@@ -36,48 +57,61 @@ package struct Client: ~Copyable {
     case ended(Ending)
   }
 
-  /// The signals that end a client.
-  package static let endingSignals: [Int32] = [SIGINT, SIGTERM, SIGHUP]
-
-  private var session: ClientSession
-  private var link: Link
-  private let front: any Front
-  private let admitted: (_ isSecure: Bool) -> Void
-  private let decide: (HostPacket.Hello, inout Link) -> Decision
-  private let timeout: UInt64?
-  private let started: UInt64
-  private var isSecure = false
-  private var buffer = [UInt8](repeating: 0, count: 64 << 10)
-  /// Whether the link may have more that no poll tells of: TLS reads ahead.
-  private var hasUnread = false
-
-  /// Whether a signal told it to end: nothing is waited for any more then.
-  package private(set) var isInterrupted = false
-
   /// What to do with a host that has said what it is.
   package enum Decision: Sendable {
     case proceed(ClientSession.Secrets)
     case end(Ending)
   }
 
+  /// The signals that end a client.
+  package static let endingSignals: [Int32] = [SIGINT, SIGTERM, SIGHUP]
+
+  private let settings: Settings
+  private var connector: Connector
+  private let addresses: [Address]
+  private let front: any Front
+  private let decide: (HostPacket.Hello, inout Link) -> Decision
+  private let admitted: (_ isSecure: Bool) -> Void
+
+  private var session: ClientSession
+  private var reconnection: Reconnection
+  private var link: Link?
+  private var attempt: ConnectionAttempt?
+  /// When to try to connect, in nanoseconds of the monotonic clock; nil with a connection or on the
+  /// way to one.
+  private var nextTry: UInt64? = 0
+  /// When the host must have let this client in.
+  private var admissionDeadline: UInt64?
+  /// Whether the user has been told that the connection is lost, and not yet that it is back.
+  private var isLossTold = false
+  private var isSecure = false
+  private var buffer = [UInt8](repeating: 0, count: 64 << 10)
+  /// Whether the link may have more that no poll tells of: TLS reads ahead.
+  private var hasUnread = false
+  /// Whether a signal told it to end: nothing is waited for any more then.
+  package private(set) var isInterrupted = false
+  /// Messages of which nobody knows whether they arrived.
+  package private(set) var unknownCount = 0
+  /// Messages that did not go into the room.
+  package private(set) var undeliveredCount = 0
+
   /// - Parameters:
-  ///   - timeout: nanoseconds until the host must have let this client in; nil for ever.
+  ///   - connector: its timeout bounds the host's part of the admission too.
   ///   - decide: says whether to go on with the host, and with which keys.
-  ///   - admitted: is told that the room has been joined.
+  ///   - admitted: is told each time that the room has been joined.
   package init(
-    _ settings: ClientSession.Settings, over link: consuming Link, front: any Front,
-    timeout: UInt64?,
+    _ settings: Settings, _ connector: Connector, to addresses: [Address], front: any Front,
     decide: @escaping (HostPacket.Hello, inout Link) -> Decision,
     admitted: @escaping (_ isSecure: Bool) -> Void
   ) {
-    let now = Self.now()
-    session = ClientSession(settings, at: now)
-    self.link = link
+    self.settings = settings
+    self.connector = connector
+    self.addresses = addresses
     self.front = front
     self.decide = decide
     self.admitted = admitted
-    self.timeout = timeout
-    started = now.monotonic
+    session = ClientSession(settings.session, at: Self.now())
+    reconnection = Reconnection(settings.reconnection ?? Reconnection.Settings())
   }
 
   private static func now() -> Moment {
@@ -86,7 +120,11 @@ package struct Client: ~Copyable {
 
   // MARK: Saying
 
-  /// Whether the room has been joined.
+  /// Whether it has been in the room: from then on texts can be said, also while the connection is
+  /// lost.
+  package var hasJoined: Bool { session.hasJoined }
+
+  /// Whether it is in the room now.
   package var isAdmitted: Bool { session.isAdmitted }
 
   /// This client's name in the room; empty before it is in.
@@ -95,74 +133,91 @@ package struct Client: ~Copyable {
   /// Messages that were said and are not yet known to be in the stream.
   package var unsettledCount: Int { session.unsettledCount }
 
+  /// Whether nothing that was said or asked waits for an answer.
+  package var isSettled: Bool { session.isSettled }
+
+  /// Whether a wish for another name waits for its answer.
+  package var isRenaming: Bool { session.isRenaming }
+
   /// Whether more may be said: what waits to be sent or to come back is bounded.
-  package var hasRoom: Bool {
-    session.isAdmitted && session.output.count < Limits.outbox && session.unsettledCount < 1000
+  package var hasRoom: Bool { session.hasRoom }
+
+  /// Says a text, to everybody or to one member. Call it while ``hasRoom``.
+  package mutating func say(_ text: String, to recipient: String? = nil)
+    throws(ClientSession.SayFailure)
+  {
+    let id = try session.say(text, to: recipient)
+    front.said(text, to: recipient, id: id)
   }
 
-  /// Says a text to everybody. Call it while ``hasRoom``.
-  package mutating func say(_ text: String) throws(ClientSession.SayFailure) {
-    let id = try session.say(text)
-    front.said(text, to: nil, id: id)
+  /// Wishes another name. What is said meanwhile waits for the answer.
+  package mutating func rename(to name: String) throws(ClientSession.SayFailure) {
+    try session.rename(to: name)
   }
+
+  /// Asks for the `members` packet.
+  package mutating func askForMembers() throws(ClientSession.SayFailure) {
+    try session.askForMembers()
+  }
+
+  /// Asks for a `pong` packet.
+  package mutating func ping() throws(ClientSession.SayFailure) { try session.ping() }
 
   /// Leaves the room; a host that takes nothing any more is not waited for.
-  package mutating func leave() -> Ending {
-    goodbye(unsettledCount > 0 ? .deliveryUnknown(messages: unsettledCount) : .done)
+  package mutating func leave() -> Ending { goodbye(left(or: .done)) }
+
+  /// How it ends, given what is known of what was said.
+  private func left(or ending: Ending) -> Ending {
+    let count = session.unsettledCount + unknownCount
+    return count > 0 ? .deliveryUnknown(messages: count) : ending
   }
 
   private mutating func goodbye(_ ending: Ending) -> Ending {
+    _ = handle(session.takeHeld())
     session.leave()
     do throws(Link.Failure) {
       try send()
     } catch {
       return ending
     }
-    link.finishSending()
+    link?.finishSending()
     return ending
   }
 
   // MARK: A turn
 
-  /// Waits until something can be done, and does it: sends, receives, shows, lets time pass.
+  /// Waits until something can be done, and does it: connects, sends, receives, shows, lets time pass.
   ///
   /// What it returns comes again if it is not dealt with, except a signal.
-  /// - Parameter input: the descriptor to say when it can be read; nil while nothing is to be read.
-  package mutating func turn(_ signals: borrowing Signals, reading input: Int32?) -> Turn {
+  /// - Parameters:
+  ///   - input: the descriptor to say when it can be read; nil while nothing is to be read.
+  ///   - deadline: until when to wait at most, in nanoseconds of the monotonic clock.
+  package mutating func turn(
+    _ signals: borrowing Signals, reading input: Int32?, until deadline: UInt64? = nil
+  ) -> Turn {
+    if let ending = connectIfDue() { return .ended(ending) }
     do throws(Link.Failure) {
-      return try step(signals, input)
+      try send()
     } catch {
-      return .ended(lost())
+      if let ending = lose(error.reason) { return .ended(ending) }
     }
-  }
-
-  private mutating func step(
-    _ signals: borrowing Signals, _ input: Int32?
-  ) throws(Link.Failure) -> Turn {
-    try send()
     // A broken link is always ready: one that is not to be read is not looked at.
     let isRead = !front.isFull
-    let events =
-      link.wantsWriting(hasOutput: !session.output.isEmpty) ? POLLIN | POLLOUT : POLLIN
     var entries = [
       pollfd(fd: signals.number, events: Int16(POLLIN), revents: 0),
-      pollfd(fd: isRead ? link.number : -1, events: Int16(events), revents: 0),
+      connectionEntry(isRead),
       pollfd(fd: front.waitingOutput ?? -1, events: Int16(POLLOUT), revents: 0),
       pollfd(fd: input ?? -1, events: Int16(POLLIN), revents: 0),
     ]
-    let milliseconds = isRead && hasUnread ? 0 : timeToWait(isRead)
+    let milliseconds = isRead && hasUnread ? 0 : timeToWait(isRead, until: deadline)
     let ready = unsafe poll(&entries, nfds_t(entries.count), milliseconds)
     if ready < 0 { return .shown }
     let signal = entries[0].revents != 0 ? signals.next() : nil
     if let signal, Self.endingSignals.contains(signal) {
       isInterrupted = true
-      return .ended(leave())
+      return .ended(hasJoined ? leave() : .interrupted)
     }
-    if entries[1].revents & Int16(POLLOUT) != 0 { try send() }
-    if entries[1].revents != 0 || isRead && hasUnread, let ending = try receive() {
-      return .ended(ending)
-    }
-    if isRead, let ending = try timePassed() { return .ended(ending) }
+    if let ending = attend(to: entries[1].revents, isRead) { return .ended(ending) }
     do throws(SystemError) {
       try front.flush()
     } catch {
@@ -172,19 +227,48 @@ package struct Client: ~Copyable {
     return entries[3].revents != 0 ? .input : .shown
   }
 
+  /// What to wait for of the connection, or of the one on its way.
+  private mutating func connectionEntry(_ isRead: Bool) -> pollfd {
+    if attempt != nil {
+      let readiness = attempt?.readiness ?? .reading
+      return pollfd(
+        fd: attempt?.descriptor ?? -1,
+        events: Int16(readiness == .reading ? POLLIN : POLLOUT), revents: 0)
+    }
+    guard link != nil, isRead else { return pollfd(fd: -1, events: 0, revents: 0) }
+    let wantsWriting = link?.wantsWriting(hasOutput: !session.output.isEmpty) ?? false
+    return pollfd(
+      fd: link?.number ?? -1, events: Int16(wantsWriting ? POLLIN | POLLOUT : POLLIN), revents: 0)
+  }
+
+  private mutating func attend(to revents: Int16, _ isRead: Bool) -> Ending? {
+    if attempt != nil { return advanceAttempt(isReady: revents != 0) }
+    guard link != nil, isRead else { return nil }
+    do throws(Link.Failure) {
+      if revents & Int16(POLLOUT) != 0 { try send() }
+      if revents != 0 || hasUnread, let ending = try receive() { return ending }
+    } catch {
+      return lose(error.reason)
+    }
+    return timePassed()
+  }
+
   private mutating func send() throws(Link.Failure) {
+    guard link != nil else { return }
+    if session.output.isEmpty { _ = handle(session.fill()) }
     while !session.output.isEmpty {
-      guard case .bytes(let count) = try link.send(session.output) else { return }
+      guard case .bytes(let count)? = try link?.send(session.output) else { return }
       session.sent(count)
+      if session.output.isEmpty { _ = handle(session.fill()) }
     }
   }
 
   private mutating func receive() throws(Link.Failure) -> Ending? {
     hasUnread = false
     while true {
-      switch try link.receive(into: &buffer) {
-      case .wouldBlock: return nil
-      case .endOfStream: return lost()
+      switch try link?.receive(into: &buffer) {
+      case .wouldBlock, nil: return nil
+      case .endOfStream: return lose("the host closed it")
       case .bytes(let count):
         // Out of `self` while the session changes too; moved, not copied.
         var bytes: [UInt8] = []
@@ -193,7 +277,7 @@ package struct Client: ~Copyable {
         let events = session.receive(bytes.span.extracting(first: count), at: Self.now())
         if let ending = handle(events) { return ending }
         // Of clear text the poller tells when there is more; TLS may have more by itself.
-        if !link.isEncrypted { return nil }
+        if !(link?.isEncrypted ?? false) { return nil }
         if front.isFull {
           hasUnread = true
           return nil
@@ -207,39 +291,158 @@ package struct Client: ~Copyable {
     for event in events {
       switch event {
       case .admitted(let name):
-        admitted(isSecure)
-        front.joined(as: name, isSecure: isSecure, at: link.address)
-      case .greeted(let hello):
-        switch decide(hello, &link) {
-        case .end(let reason): return reason
-        case .proceed(let secrets):
-          isSecure = hello.isSecure
-          ending = handle(session.proceed(secrets)) ?? ending
-        }
+        entered()
+        if let address = link?.address { front.joined(as: name, isSecure: isSecure, at: address) }
+      case .reconnected(let how):
+        entered()
+        isLossTold = false
+        front.tell(.reconnected(how))
+      case .renamed(let name): front.tell(.renamed(name))
+      case .greeted(let hello): ending = greet(hello) ?? ending
       case .packet(let packet, let line): front.show(packet, line: line)
       case .settled(let id): front.settled(id: id)
-      case .refused(let reason): ending = .refused(reason, hint: nil)
       case .unproven: ending = .unproven
       case .needsTLS: ending = .refused("the room takes only TLS connections", hint: nil)
       case .notAHost(let reason):
         ending = .refused(
           "that is no netchat host: \(reason)", hint: "check the address and the port")
       case .undelivered(let text, let reason):
+        undeliveredCount += 1
         front.tell(.undelivered(text: text, reason: reason))
-      case .bye, .silence: ending = lost()
+      case .unknown(let text):
+        unknownCount += 1
+        front.tell(.unknown(text: text))
+      case .refused(let reason): ending = refused(reason)
+      case .bye(let code, let reason): ending = closed(code, reason)
+      case .silence: ending = lose("the host is silent")
       }
     }
     return ending
   }
 
-  private func lost() -> Ending {
-    session.unsettledCount > 0 ? .deliveryUnknown(messages: session.unsettledCount) : .closed
+  private mutating func entered() {
+    admissionDeadline = nil
+    reconnection.succeeded(at: Clock.monotonic())
+    // Whoever listens in must not make it speak clear text the next time.
+    if link?.isEncrypted == true { connector.manner = .encrypted }
+    // And once it has been there, it waits for no answer without end.
+    connector.timeout = connector.timeout ?? Limits.silenceBeforeEnd
+    admitted(isSecure)
+  }
+
+  private mutating func greet(_ hello: HostPacket.Hello) -> Ending? {
+    guard var link = link.take() else { return nil }
+    let decision = decide(hello, &link)
+    self.link = consume link
+    switch decision {
+    case .end(let ending):
+      if case .needsKeys = ending { hangUp() }
+      return ending
+    case .proceed(let secrets):
+      isSecure = hello.isSecure
+      return handle(session.proceed(secrets))
+    }
+  }
+
+  // MARK: Losing and finding the host
+
+  /// Tries at once to have the connection again, if it is lost.
+  package mutating func retryNow() {
+    if link == nil, attempt == nil { nextTry = 0 }
+  }
+
+  private mutating func hangUp() {
+    _ = handle(session.disconnected())
+    link = nil
+    attempt = nil
+    hasUnread = false
+    admissionDeadline = nil
+  }
+
+  /// The connection is gone, or could not be had.
+  private mutating func lose(_ reason: String, isSlow: Bool = false) -> Ending? {
+    hangUp()
+    let last = isLossTold ? Ending.lost(reason: reason) : .closed(reason: nil)
+    guard hasJoined, settings.reconnection != nil,
+      let next = reconnection.nextTry(
+        after: Clock.monotonic(), isSlow: isSlow,
+        random: UInt64.random(in: 0..<UInt64(Int64.max)))
+    else {
+      _ = handle(session.takeHeld())
+      return left(or: last)
+    }
+    nextTry = next
+    if !isLossTold {
+      // Hosts give sentences, and this goes into one.
+      front.tell(
+        isSlow ? .closed : .lost(reason: reason.hasSuffix(".") ? String(reason.dropLast()) : reason)
+      )
+    }
+    isLossTold = true
+    return nil
+  }
+
+  private mutating func closed(_ code: String, _ reason: String) -> Ending? {
+    switch code {
+    case "too_slow", "timeout": return lose(reason)
+    case "shutdown" where settings.outlivesHost: return lose(reason, isSlow: true)
+    default:
+      hangUp()
+      _ = handle(session.takeHeld())
+      return left(or: .closed(reason: code == "shutdown" ? nil : reason))
+    }
+  }
+
+  private mutating func refused(_ reason: String) -> Ending? {
+    // These pass; nothing else that a host refuses by does (section 4).
+    if hasJoined, reason == "Room is full." || reason.hasPrefix("Too many attempts") {
+      return lose(reason)
+    }
+    hangUp()
+    return .refused(reason, hint: nil)
+  }
+
+  private mutating func connectIfDue() -> Ending? {
+    guard let due = nextTry, due <= Clock.monotonic() else { return nil }
+    nextTry = nil
+    do throws(Connector.Failure) {
+      attempt = try ConnectionAttempt(connector, to: addresses)
+      return nil
+    } catch {
+      return failed(error)
+    }
+  }
+
+  private mutating func advanceAttempt(isReady: Bool) -> Ending? {
+    guard isReady || (attempt?.deadline).map({ $0 <= Clock.monotonic() }) ?? false else {
+      return nil
+    }
+    do throws(Connector.Failure) {
+      guard let link = try attempt?.proceed(isReady: isReady) ?? nil else { return nil }
+      self.link = consume link
+      attempt = nil
+      let now = Self.now()
+      admissionDeadline = connector.timeout.map { now.monotonic + $0 }
+      session.connected(at: now)
+      return nil
+    } catch {
+      return failed(error)
+    }
+  }
+
+  private mutating func failed(_ failure: Connector.Failure) -> Ending? {
+    attempt = nil
+    // That it may be read by all is no failure that passes.
+    if case .clearText = failure { return .notConnected(failure) }
+    return hasJoined ? lose(failure.reason) : .notConnected(failure)
   }
 
   // MARK: Time
 
-  private mutating func timePassed() throws(Link.Failure) -> Ending? {
-    if !session.isAdmitted, let timeout, Clock.monotonic() >= started + timeout {
+  private mutating func timePassed() -> Ending? {
+    guard link != nil else { return nil }
+    if let admissionDeadline, Clock.monotonic() >= admissionDeadline {
+      if hasJoined { return lose("the host did not answer in time") }
       return .refused(
         "the host did not answer in time", hint: "is that port a netchat host? try --timeout")
     }
@@ -247,10 +450,10 @@ package struct Client: ~Copyable {
   }
 
   /// Milliseconds for `poll`; -1 for ever. A host that is not read is not blamed for its silence.
-  private func timeToWait(_ isRead: Bool) -> Int32 {
-    guard isRead else { return -1 }
-    var next = session.deadline ?? .max
-    if !session.isAdmitted, let timeout { next = min(next, started + timeout) }
+  private mutating func timeToWait(_ isRead: Bool, until end: UInt64?) -> Int32 {
+    var next = min(nextTry ?? .max, end ?? .max)
+    if let deadline = attempt?.deadline ?? nil { next = min(next, deadline) }
+    if link != nil, isRead { next = min(next, session.deadline ?? .max, admissionDeadline ?? .max) }
     if next == .max { return -1 }
     let now = Clock.monotonic()
     return next > now ? Int32(clamping: (next - now) / 1_000_000 + 1) : 0

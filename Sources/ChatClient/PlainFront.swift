@@ -10,26 +10,32 @@ package final class PlainFront: Front {
 
   private let descriptor: Int32
   private let format: Format
+  private let expectation: Expectation?
   private let report: (String) -> Void
   private var bytes: [UInt8] = []
   private var written = 0
 
-  /// - Parameter report: tells the user something beside the transcript.
+  /// - Parameters:
+  ///   - expectation: a message to wait for; nothing but it is shown.
+  ///   - report: tells the user something beside the transcript.
   package init(
-    _ format: Format, to descriptor: Int32 = STDOUT_FILENO, report: @escaping (String) -> Void
+    _ format: Format, to descriptor: Int32 = STDOUT_FILENO, only expectation: Expectation? = nil,
+    report: @escaping (String) -> Void
   ) {
+    self.expectation = expectation
     self.format = format
     self.descriptor = descriptor
     self.report = report
   }
 
   package func joined(as name: String, isSecure: Bool, at address: Address) {
-    guard format == .lines else { return }
+    guard format == .lines, expectation == nil else { return }
     if isSecure { append("Authenticated as \(DisplayText.line(name))") }
     append("Connected to \(address)")
   }
 
   package func show(_ packet: HostPacket, line: [UInt8]) {
+    if let expectation, !expectation.isMet(by: packet) { return }
     switch format {
     case .json:
       bytes.append(contentsOf: DisplayText.escapedJSON(line.span))

@@ -61,6 +61,14 @@ package enum Limits {
   /// Bytes of a client's output that nobody has read yet. Over it the room is not read either, and
   /// cuts the client by its own rule.
   package static let unreadOutput = 256 << 10
+  /// Messages that a client said and that are not known to be in the room: over it no more input is
+  /// read...
+  package static let unsettledMessages = 1_000
+  /// ...nor over so many bytes of them.
+  package static let unsettledBytes = 1 << 20
+  /// Bytes of missed packets that a client holds back to say how many they are. Of more it says so
+  /// much at the least, and shows them as they come.
+  package static let backlogHeld = 4 << 20
   /// Lines of the host's own that wait for its screen.
   package static let screenNotes = 10_000
   /// How long a closing connection is given to take what it was still sent, in nanoseconds.

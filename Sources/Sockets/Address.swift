@@ -161,3 +161,10 @@ extension Address {
     return addresses
   }
 }
+
+extension Address: Equatable {
+  /// Two that read the same lead to the same place.
+  package static func == (left: Address, right: Address) -> Bool {
+    left.description == right.description
+  }
+}

@@ -1,4 +1,6 @@
+import ChatClient
 import OpenSSL
+import Sockets
 
 /// What `netchat clint` was asked to do.
 struct ClintArguments: Equatable, Sendable {
@@ -13,6 +15,16 @@ struct ClintArguments: Equatable, Sendable {
   /// Past packets shown on joining.
   let history: Int
   let format: OutputFormat
+  /// Whether a lost connection is tried for again.
+  let reconnects: Bool
+  /// One message to say instead of those of standard input.
+  let say: String?
+  /// A regular expression that has been compiled once.
+  let expect: String?
+  /// How long to wait for it; nil: for ever.
+  let within: Duration?
+  /// Whether standard input has packets instead of lines.
+  let jsonInput: Bool
   /// Whether to speak TLS only.
   let tls: Bool
   /// Whether to join only a room that proves itself by the password.
@@ -53,7 +65,14 @@ struct ClintArguments: Equatable, Sendable {
     }
     name = arguments[ClintOption.name]?.text
     timeout = arguments.value(of: ClintOption.timeout).timeout
-    history = arguments.value(of: ClintOption.history).count
+    history =
+      arguments.isGiven(ClintOption.noHistory)
+      ? 0 : arguments.value(of: ClintOption.history).count
+    reconnects = !arguments.isGiven(ClintOption.noReconnect)
+    say = arguments[ClintOption.say]?.text
+    expect = arguments[ClintOption.expect]?.text
+    within = arguments.value(of: ClintOption.within).timeout
+    jsonInput = arguments.isGiven(ClintOption.jsonInput)
     format = arguments.isGiven(ClintOption.json) ? .json : .text
     secure = arguments.isGiven(ClintOption.secure)
     tlsInsecure = arguments.isGiven(ClintOption.tlsInsecure)
@@ -73,5 +92,32 @@ struct ClintArguments: Equatable, Sendable {
     // What names the certificate to expect asks for TLS as well.
     tls =
       arguments.isGiven(ClintOption.tls) || tlsInsecure || cert != nil || fingerprint != nil
+    try check()
+  }
+
+  private func check() throws(UsageError) {
+    if let say, say.unicodeScalars.allSatisfy(\.properties.isWhitespace) {
+      throw UsageError("--say is given nothing to say", hint: "a message has more than white space")
+    }
+    guard let expect else { return }
+    do throws(RegularExpression.Failure) {
+      _ = try RegularExpression(expect)
+    } catch {
+      throw UsageError(
+        "\(quoted(expect)) is not a regular expression: \(error.reason)",
+        hint: "give a POSIX extended one, as grep -E takes it")
+    }
+  }
+
+  /// What is said in the room.
+  var input: Script.Input {
+    if say != nil || expect != nil { return .text(say) }
+    return jsonInput ? .packets : .lines
+  }
+
+  /// What is waited for, made anew.
+  var expectation: Expectation? {
+    // It has been checked.
+    expect.flatMap { try? Expectation($0) }
   }
 }

@@ -64,35 +64,31 @@ private struct ClintCommand {
       Diagnostics.report("cannot go on: \(error)")
       throw Stop(status: .failure)
     }
+    let expectation = arguments.expectation
+    let front = PlainFront(arguments.format == .json ? .json : .lines, only: expectation) {
+      Diagnostics.report($0)
+    }
+    var client = Client(
+      settings(isInteractive: questions.isInteractive), visit.connector, to: addresses,
+      front: front,
+      decide: { visit.decide($0, &$1) }, admitted: { visit.admitted(isSecure: $0) })
+    var script = Script(
+      front, saying: arguments.input, expecting: expectation,
+      within: arguments.within?.nanoseconds)
     // Making the keys takes longer than a host waits, so the client then comes again; and once more
     // if the host was started anew in between.
-    for _ in 0..<3 {
-      let outcome = attempt(visit, addresses, &questions.input, signals)
-      guard case .ended(.needsKeys(let hello)) = outcome else { return report(outcome, visit) }
+    var tries = 0
+    while true {
+      let ending = script.run(&client, &questions.input, signals)
+      guard case .needsKeys(let hello) = ending else { return report(ending, visit) }
+      if client.hasJoined { tries = 0 }
+      tries += 1
+      guard tries <= 3 else { break }
       if let status = visit.makeKeys(for: hello, &questions) { return status }
+      client.retryNow()
     }
     Diagnostics.report("the host changes its room each time it is asked", hint: "try again later")
     return .failure
-  }
-
-  private enum Outcome {
-    case notConnected(Connector.Failure)
-    case ended(Client.Ending)
-  }
-
-  private func attempt(
-    _ visit: Visit, _ addresses: [Address], _ input: inout LineInput, _ signals: borrowing Signals
-  ) -> Outcome {
-    do throws(Connector.Failure) {
-      let link = try visit.connector.connect(to: addresses, signals: signals)
-      let front = PlainFront(arguments.format == .json ? .json : .lines) { Diagnostics.report($0) }
-      var client = Client(
-        settings(), over: link, front: front, timeout: arguments.timeoutNanoseconds,
-        decide: { visit.decide($0, &$1) }, admitted: { visit.admitted(isSecure: $0) })
-      return .ended(Script(front).run(&client, saying: &input, signals))
-    } catch {
-      return .notConnected(error)
-    }
   }
 
   /// Asks for what the command line left out, and finds the host's addresses.
@@ -149,61 +145,77 @@ private struct ClintCommand {
     }
   }
 
-  private func settings() -> ClientSession.Settings {
+  private func settings(isInteractive: Bool) -> Client.Settings {
+    let draw: @Sendable () -> SenderID? = { SenderID(random: Machine.randomBytes(16)) }
     // 16 random bytes always make an id of 32 characters.
-    guard let sid = SenderID(random: Machine.randomBytes(16)) else {
-      preconditionFailure("16 bytes make a sender's id")
+    guard let sid = draw() else { preconditionFailure("16 bytes make a sender's id") }
+    var session = ClientSession.Settings(
+      name: arguments.name, loginName: Machine.loginName ?? "clint", sid: sid, nextSenderID: draw)
+    session.history = arguments.history
+    session.decidesAlways = true
+    var settings = Client.Settings(session)
+    if arguments.reconnects {
+      var reconnection = Reconnection.Settings()
+      reconnection.patience = isInteractive ? nil : Self.patience
+      settings.reconnection = reconnection
+      settings.outlivesHost = isInteractive
     }
-    var settings = ClientSession.Settings(
-      name: arguments.name, loginName: Machine.loginName ?? "clint", sid: sid)
-    settings.history = arguments.history
-    settings.decidesAlways = true
     return settings
   }
 
+  /// How long a script tries to have its connection again, in nanoseconds: a host may be started anew
+  /// meanwhile, but nobody is there to see that it is gone.
+  private static let patience: UInt64 = 300_000_000_000
+
   /// Says how it ended, where that is not plain to see, and returns the status for it.
-  private func report(_ outcome: Outcome, _ visit: Visit) -> ExitStatus {
-    switch outcome {
-    case .notConnected(.interrupted): return .failure
-    case .notConnected(.timedOut(let address)):
-      Diagnostics.report(
-        "cannot connect to \(address): no answer in time",
-        hint: "check the address, and whether a firewall is in between; try --timeout")
-      return .failure
-    case .notConnected(.silent):
-      Diagnostics.report(
-        "the host did not answer in time", hint: "is that port a netchat host? try --timeout")
-      return .failure
-    case .notConnected(.system(let address, let error)):
-      Diagnostics.report("cannot connect to \(address): \(error.reason)", hint: hint(for: error))
-      return .failure
-    case .notConnected(.tls(let address, let error)):
-      Diagnostics.report("cannot speak TLS with \(address): \(error)", hint: visit.hint(for: error))
-      return .failure
-    case .notConnected(.clearText(let address)):
-      Diagnostics.report(
-        "the room at \(address) is not encrypted, and nothing was said to it",
-        hint: visit.hintForClearText)
-      return .failure
-    case .ended(.needsKeys): return .failure
-    case .ended(.unproven):
+  private func report(_ ending: Client.Ending, _ visit: Visit) -> ExitStatus {
+    switch ending {
+    case .notConnected(let failure): return report(failure, visit)
+    case .needsKeys, .interrupted, .outputGone, .notSaid: return .failure
+    case .unproven:
       Diagnostics.report("Authentication failed: wrong password, or someone is in the middle.")
       return .failure
-    case .ended(.done): return .success
-    case .ended(.outputGone): return .failure
-    case .ended(.refused(let reason, let hint)):
+    case .done: return .success
+    case .refused(let reason, let hint):
       Diagnostics.report(reason, hint: hint)
       return .failure
-    case .ended(.closed):
-      Diagnostics.report("connection closed by remote host")
+    case .closed(let reason):
+      Diagnostics.report("connection closed by remote host" + (reason.map { ": \($0)" } ?? ""))
       return .connectionLost
-    case .ended(.deliveryUnknown(let messages)):
+    case .lost(let reason):
+      Diagnostics.report("the connection could not be had again: \(reason)")
+      return .connectionLost
+    case .notMatched:
+      Diagnostics.report("no message matched in time")
+      return .expectTimedOut
+    case .deliveryUnknown(let messages):
       Diagnostics.report(
         "it is not known whether the last \(messages == 1 ? "message" : "\(messages) messages")"
           + " arrived",
         hint: "the connection ended before the room had sent them back")
       return .deliveryUnknown
     }
+  }
+
+  private func report(_ failure: Connector.Failure, _ visit: Visit) -> ExitStatus {
+    switch failure {
+    case .timedOut(let address):
+      Diagnostics.report(
+        "cannot connect to \(address): no answer in time",
+        hint: "check the address, and whether a firewall is in between; try --timeout")
+    case .silent:
+      Diagnostics.report(
+        "the host did not answer in time", hint: "is that port a netchat host? try --timeout")
+    case .system(let address, let error):
+      Diagnostics.report("cannot connect to \(address): \(error.reason)", hint: hint(for: error))
+    case .tls(let address, let error):
+      Diagnostics.report("cannot speak TLS with \(address): \(error)", hint: visit.hint(for: error))
+    case .clearText(let address):
+      Diagnostics.report(
+        "the room at \(address) is not encrypted, and nothing was said to it",
+        hint: visit.hintForClearText)
+    }
+    return .failure
   }
 
   private func hint(for error: SystemError) -> String? {

@@ -199,6 +199,29 @@ enum ClintOption {
   static let json = Option(
     "json",
     help: "write one JSON object a line")
+  static let noHistory = Option(
+    "no-history",
+    help: "show nothing of the past; the same as --history 0")
+  static let noReconnect = Option(
+    "no-reconnect",
+    help: "end with status 3 when the connection is lost, instead of trying to have it again")
+  static let say = Option(
+    "say", "TEXT", .text,
+    help: "say this one message, and end once it is in the room; standard input is not read")
+  static let expect = Option(
+    "expect", "REGEX", .text,
+    help:
+      "wait until somebody else says something new that matches this extended regular expression, "
+      + "as it is shown ('NAME: TEXT'), print it and nothing else, and end; standard input is not "
+      + "read")
+  static let within = Option(
+    "within", "SECONDS", .seconds, default: .value("0"),
+    help: "wait at most this long for --expect, then end with status 5; 0 waits for ever")
+  static let jsonInput = Option(
+    "json-input",
+    help:
+      "take one JSON object a line from standard input: chat (text, and to for one member), nick "
+      + "(name), who, ping or bye")
   static let secure = Option(
     "secure",
     help: "join only a room that proves itself by the password; begins TLS at once")
@@ -321,7 +344,9 @@ enum CommandTable {
     ],
     ownOptions: [
       ClintOption.host, ClintOption.port, ClintOption.name, ClintOption.timeout,
-      ClintOption.history, ClintOption.json, ClintOption.secure, ClintOption.password,
+      ClintOption.history, ClintOption.noHistory, ClintOption.noReconnect, ClintOption.say,
+      ClintOption.expect, ClintOption.within, ClintOption.json, ClintOption.jsonInput,
+      ClintOption.secure, ClintOption.password,
       ClintOption.passwordFile, ClintOption.tls, ClintOption.tlsInsecure, ClintOption.cert,
       ClintOption.fingerprint, ClintOption.compat, ClintOption.forget,
     ],
@@ -329,14 +354,23 @@ enum CommandTable {
       [ClintOption.tlsInsecure, ClintOption.cert],
       [ClintOption.tlsInsecure, ClintOption.fingerprint],
       [ClintOption.password, ClintOption.passwordFile],
+      [ClintOption.history, ClintOption.noHistory],
+      [ClintOption.jsonInput, ClintOption.say],
+      [ClintOption.jsonInput, ClintOption.expect],
     ],
-    requirements: [],
+    requirements: [Requirement(ClintOption.within, needs: ClintOption.expect)],
     notes: [
       "What you type is said in the room. The end of the input ends the client once all that it "
         + "said has come back from the room.",
+      "A lost connection is tried for again, after 1 s, 2 s, 4 s and so on up to 30 s, and taken "
+        + "up where it was: nothing is lost and nothing is said twice. What comes on standard input "
+        + "meanwhile is said then. Where standard input is no terminal the client gives up after 5 "
+        + "minutes, and at once when the host shuts down; on a terminal it tries on. A host that has "
+        + "put you out is not tried again.",
       "The status is 0 when all that was said is in the room, 1 when the room could not be "
-        + "joined, 2 for a wrong command line, 3 when the host closed or the connection broke, "
-        + "and 4 when it did so before all that was said had come back.",
+        + "joined or did not take something, 2 for a wrong command line, 3 when the host closed or "
+        + "the connection was lost for good, 4 when that happened before all that was said had come "
+        + "back, and 5 when nothing matched --expect in time.",
     ],
     examples: [
       Example(commandLine: "netchat clint", meaning: "asks for the host and the port"),
@@ -346,6 +380,10 @@ enum CommandTable {
       Example(
         commandLine: "echo done | netchat clint --host 192.0.2.1 --port 4000",
         meaning: "says one line; status 0 means that it is in the room"),
+      Example(
+        commandLine:
+          "netchat clint example.org:4000 --say deploy? --expect ^alice: --within 600",
+        meaning: "asks, and waits 10 minutes for the answer"),
     ],
     invocation: { arguments throws(UsageError) in .clint(try ClintArguments(arguments)) })
 

@@ -13,7 +13,9 @@ final class Visit {
   private let port: UInt16
   private let isInteractive: Bool
   private let known: KnownHosts?
-  private let remembered: KnownHosts.Entry?
+  private var remembered: KnownHosts.Entry?
+  /// Whether the room has been joined: nothing is asked of the user any more.
+  private var hasJoined = false
   private let passwords: PasswordSource
   private var password: Secret?
   private var keys: RoomPassword?
@@ -84,6 +86,9 @@ final class Visit {
         "\(place) does not offer TLS 1.3, which a secure room needs",
         hint: "nothing was said to it")
     }
+    if hasJoined, password == nil {
+      return refuse("\(place) has become a secure room", hint: "join it again, with its password")
+    }
     guard let keys, let salt = Self.salt(of: hello), keys.salt == salt, keys.room == hello.room
     else {
       return .end(.needsKeys(hello))
@@ -134,7 +139,7 @@ final class Visit {
 
   /// Asks once about a certificate that nobody vouches for, and remembers the answer, as ssh does.
   private func ask(about fingerprint: Fingerprint, _ problem: String) -> Client.Decision? {
-    guard isInteractive,
+    guard isInteractive, !hasJoined,
       asks(
         "The certificate of \(place) is not verified: \(problem).\n"
           + "Its fingerprint is \(fingerprint).\nJoin, and remember it? [y/N]: ")
@@ -213,10 +218,12 @@ final class Visit {
 
   /// The host let this client in, which in a secure room proves the host as well.
   func admitted(isSecure: Bool) {
+    hasJoined = true
     if isSecure, remembered != .secure { remember(.secure) }
   }
 
   private func remember(_ entry: KnownHosts.Entry) {
+    remembered = entry
     do throws(KnownHosts.Failure) {
       try known?.remember(entry, host: host, port: port)
     } catch {

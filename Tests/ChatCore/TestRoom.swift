@@ -15,9 +15,10 @@ final class TestRoom {
   private(set) var peers: [Peer] = []
 
   init(
-    history: Int = 1_000, maxMembers: Int = .max, rate: Int = 0, keys: (any RoomKeys)? = nil
+    id: String = TestRoom.id, history: Int = 1_000, maxMembers: Int = .max, rate: Int = 0,
+    keys: (any RoomKeys)? = nil
   ) {
-    var settings = Room.Settings(id: Self.id, tokenKey: TokenKey(code: Self.code))
+    var settings = Room.Settings(id: id, tokenKey: TokenKey(code: Self.code))
     settings.history = history
     settings.maxMembers = maxMembers
     settings.keys = keys

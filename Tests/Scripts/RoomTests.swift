@@ -73,7 +73,8 @@ struct RoomTests {
   func versionOneHostThatWaits() throws {
     try Scene.play { scene in
       let (host, port) = try scene.versionOneHost("waits")
-      let named = try scene.netchat("clint", "127.0.0.1:\(port)", "--name", "Bob")
+      let named = try scene.netchat(
+        "clint", "127.0.0.1:\(port)", "--name", "Bob", "--no-reconnect")
       try named.output.expect(prefix: "Bob joined from 127.0.0.1:")
       try named.type("hello")
       try host.output.expect("Bob: hello")

@@ -173,13 +173,15 @@ struct StatusTests {
     }
   }
 
-  @Test("when the host is killed a client ends with 3, or with 4 if something was on its way")
+  @Test(
+    "with --no-reconnect a client of a killed host ends with 3, or with 4 if something was on its way"
+  )
   func killedHost() throws {
     try Scene.play { scene in
       let room = try scene.host()
-      let alice = try room.clint("--name", "alice")
+      let alice = try room.clint("--name", "alice", "--no-reconnect")
       try alice.output.expect("+ Total connected clints: [1]")
-      let bob = try room.clint("--name", "bob")
+      let bob = try room.clint("--name", "bob", "--no-reconnect")
       try bob.output.expect("+ Total connected clints: [2]")
       room.program.send(SIGSTOP)
       try bob.type("does this arrive?")
