@@ -26,7 +26,7 @@ package struct Client: ~Copyable {
     case deliveryUnknown(messages: Int)
     /// The host closed, or the connection broke; the reason, where there is more to say.
     case closed(reason: String?)
-    /// The connection was lost and could not be had again in time.
+    /// The connection was lost, and was not to be had again or could not be in time.
     case lost(reason: String)
     /// It never got in: the reason, and what to do.
     case refused(String, hint: String?)
@@ -66,28 +66,28 @@ package struct Client: ~Copyable {
   /// The signals that end a client.
   package static let endingSignals: [Int32] = [SIGINT, SIGTERM, SIGHUP]
 
-  private let settings: Settings
-  private var connector: Connector
-  private let addresses: [Address]
-  private let front: any Front
-  private let decide: (HostPacket.Hello, inout Link) -> Decision
-  private let admitted: (_ isSecure: Bool) -> Void
+  let settings: Settings
+  var connector: Connector
+  let addresses: [Address]
+  let front: any Front
+  let decide: (HostPacket.Hello, inout Link) -> Decision
+  let admitted: (_ isSecure: Bool) -> Void
 
-  private var session: ClientSession
-  private var reconnection: Reconnection
-  private var link: Link?
-  private var attempt: ConnectionAttempt?
+  var session: ClientSession
+  var reconnection: Reconnection
+  var link: Link?
+  var attempt: ConnectionAttempt?
   /// When to try to connect, in nanoseconds of the monotonic clock; nil with a connection or on the
   /// way to one.
-  private var nextTry: UInt64? = 0
+  var nextTry: UInt64? = 0
   /// When the host must have let this client in.
-  private var admissionDeadline: UInt64?
+  var admissionDeadline: UInt64?
   /// Whether the user has been told that the connection is lost, and not yet that it is back.
-  private var isLossTold = false
-  private var isSecure = false
-  private var buffer = [UInt8](repeating: 0, count: 64 << 10)
+  var isLossTold = false
+  var isSecure = false
+  var buffer = [UInt8](repeating: 0, count: 64 << 10)
   /// Whether the link may have more that no poll tells of: TLS reads ahead.
-  private var hasUnread = false
+  var hasUnread = false
   /// Whether a signal told it to end: nothing is waited for any more then.
   package private(set) var isInterrupted = false
   /// Messages of which nobody knows whether they arrived.
@@ -114,7 +114,7 @@ package struct Client: ~Copyable {
     reconnection = Reconnection(settings.reconnection ?? Reconnection.Settings())
   }
 
-  private static func now() -> Moment {
+  static func now() -> Moment {
     Moment(monotonic: Clock.monotonic(), unixMilliseconds: Clock.unixMilliseconds())
   }
 
@@ -167,7 +167,7 @@ package struct Client: ~Copyable {
   package mutating func leave() -> Ending { goodbye(left(or: .done)) }
 
   /// How it ends, given what is known of what was said.
-  private func left(or ending: Ending) -> Ending {
+  func left(or ending: Ending) -> Ending {
     let count = session.unsettledCount + unknownCount
     return count > 0 ? .deliveryUnknown(messages: count) : ending
   }
@@ -196,11 +196,7 @@ package struct Client: ~Copyable {
     _ signals: borrowing Signals, reading input: Int32?, until deadline: UInt64? = nil
   ) -> Turn {
     if let ending = connectIfDue() { return .ended(ending) }
-    do throws(Link.Failure) {
-      try send()
-    } catch {
-      if let ending = lose(error.reason) { return .ended(ending) }
-    }
+    if let ending = sendOrLose() { return .ended(ending) }
     // A broken link is always ready: one that is not to be read is not looked at.
     let isRead = !front.isFull
     var entries = [
@@ -244,13 +240,27 @@ package struct Client: ~Copyable {
   private mutating func attend(to revents: Int16, _ isRead: Bool) -> Ending? {
     if attempt != nil { return advanceAttempt(isReady: revents != 0) }
     guard link != nil, isRead else { return nil }
+    if revents & Int16(POLLOUT) != 0, let ending = sendOrLose() { return ending }
     do throws(Link.Failure) {
-      if revents & Int16(POLLOUT) != 0 { try send() }
       if revents != 0 || hasUnread, let ending = try receive() { return ending }
     } catch {
       return lose(error.reason)
     }
     return timePassed()
+  }
+
+  private mutating func sendOrLose() -> Ending? {
+    do throws(Link.Failure) {
+      try send()
+      return nil
+    } catch {
+      let reason = error.reason
+      do throws(Link.Failure) {
+        // What the host said before it closed may tell why, and whether to come again.
+        if let ending = try receive(all: true) { return ending }
+      } catch {}
+      return link != nil ? lose(reason) : nil
+    }
   }
 
   private mutating func send() throws(Link.Failure) {
@@ -263,12 +273,13 @@ package struct Client: ~Copyable {
     }
   }
 
-  private mutating func receive() throws(Link.Failure) -> Ending? {
+  /// - Parameter all: whether to go on until nothing is left, instead of letting others have their turn.
+  private mutating func receive(all: Bool = false) throws(Link.Failure) -> Ending? {
     hasUnread = false
     while true {
       switch try link?.receive(into: &buffer) {
       case .wouldBlock, nil: return nil
-      case .endOfStream: return lose("the host closed it")
+      case .endOfStream: return lose(nil)
       case .bytes(let count):
         // Out of `self` while the session changes too; moved, not copied.
         var bytes: [UInt8] = []
@@ -276,6 +287,7 @@ package struct Client: ~Copyable {
         defer { swap(&bytes, &buffer) }
         let events = session.receive(bytes.span.extracting(first: count), at: Self.now())
         if let ending = handle(events) { return ending }
+        if all { continue }
         // Of clear text the poller tells when there is more; TLS may have more by itself.
         if !(link?.isEncrypted ?? false) { return nil }
         if front.isFull {
@@ -286,7 +298,7 @@ package struct Client: ~Copyable {
     }
   }
 
-  private mutating func handle(_ events: [ClientSession.Event]) -> Ending? {
+  mutating func handle(_ events: [ClientSession.Event]) -> Ending? {
     var ending: Ending?
     for event in events {
       switch event {
@@ -342,99 +354,6 @@ package struct Client: ~Copyable {
       isSecure = hello.isSecure
       return handle(session.proceed(secrets))
     }
-  }
-
-  // MARK: Losing and finding the host
-
-  /// Tries at once to have the connection again, if it is lost.
-  package mutating func retryNow() {
-    if link == nil, attempt == nil { nextTry = 0 }
-  }
-
-  private mutating func hangUp() {
-    _ = handle(session.disconnected())
-    link = nil
-    attempt = nil
-    hasUnread = false
-    admissionDeadline = nil
-  }
-
-  /// The connection is gone, or could not be had.
-  private mutating func lose(_ reason: String, isSlow: Bool = false) -> Ending? {
-    hangUp()
-    let last = isLossTold ? Ending.lost(reason: reason) : .closed(reason: nil)
-    guard hasJoined, settings.reconnection != nil,
-      let next = reconnection.nextTry(
-        after: Clock.monotonic(), isSlow: isSlow,
-        random: UInt64.random(in: 0..<UInt64(Int64.max)))
-    else {
-      _ = handle(session.takeHeld())
-      return left(or: last)
-    }
-    nextTry = next
-    if !isLossTold {
-      // Hosts give sentences, and this goes into one.
-      front.tell(
-        isSlow ? .closed : .lost(reason: reason.hasSuffix(".") ? String(reason.dropLast()) : reason)
-      )
-    }
-    isLossTold = true
-    return nil
-  }
-
-  private mutating func closed(_ code: String, _ reason: String) -> Ending? {
-    switch code {
-    case "too_slow", "timeout": return lose(reason)
-    case "shutdown" where settings.outlivesHost: return lose(reason, isSlow: true)
-    default:
-      hangUp()
-      _ = handle(session.takeHeld())
-      return left(or: .closed(reason: code == "shutdown" ? nil : reason))
-    }
-  }
-
-  private mutating func refused(_ reason: String) -> Ending? {
-    // These pass; nothing else that a host refuses by does (section 4).
-    if hasJoined, reason == "Room is full." || reason.hasPrefix("Too many attempts") {
-      return lose(reason)
-    }
-    hangUp()
-    return .refused(reason, hint: nil)
-  }
-
-  private mutating func connectIfDue() -> Ending? {
-    guard let due = nextTry, due <= Clock.monotonic() else { return nil }
-    nextTry = nil
-    do throws(Connector.Failure) {
-      attempt = try ConnectionAttempt(connector, to: addresses)
-      return nil
-    } catch {
-      return failed(error)
-    }
-  }
-
-  private mutating func advanceAttempt(isReady: Bool) -> Ending? {
-    guard isReady || (attempt?.deadline).map({ $0 <= Clock.monotonic() }) ?? false else {
-      return nil
-    }
-    do throws(Connector.Failure) {
-      guard let link = try attempt?.proceed(isReady: isReady) ?? nil else { return nil }
-      self.link = consume link
-      attempt = nil
-      let now = Self.now()
-      admissionDeadline = connector.timeout.map { now.monotonic + $0 }
-      session.connected(at: now)
-      return nil
-    } catch {
-      return failed(error)
-    }
-  }
-
-  private mutating func failed(_ failure: Connector.Failure) -> Ending? {
-    attempt = nil
-    // That it may be read by all is no failure that passes.
-    if case .clearText = failure { return .notConnected(failure) }
-    return hasJoined ? lose(failure.reason) : .notConnected(failure)
   }
 
   // MARK: Time

@@ -80,7 +80,13 @@ private struct ClintCommand {
     var tries = 0
     while true {
       let ending = script.run(&client, &questions.input, signals)
-      guard case .needsKeys(let hello) = ending else { return report(ending, visit) }
+      guard case .needsKeys(let hello) = ending else {
+        let status = report(ending, visit)
+        // What it ended by says nothing about what was on its way.
+        let unsettled = client.unsettledCount + client.unknownCount
+        guard status == .failure, unsettled > 0 else { return status }
+        return report(.deliveryUnknown(messages: unsettled), visit)
+      }
       if client.hasJoined { tries = 0 }
       tries += 1
       guard tries <= 3 else { break }
@@ -183,7 +189,7 @@ private struct ClintCommand {
       Diagnostics.report("connection closed by remote host" + (reason.map { ": \($0)" } ?? ""))
       return .connectionLost
     case .lost(let reason):
-      Diagnostics.report("the connection could not be had again: \(reason)")
+      Diagnostics.report("the connection is lost: \(reason)")
       return .connectionLost
     case .notMatched:
       Diagnostics.report("no message matched in time")

@@ -197,10 +197,23 @@ struct ReconnectionTests {
       room.program.kill()
       try alice.type("a secret")
       let clear = try scene.netchat("host", "--port", "\(room.port)", "--json")
-      #expect(try alice.wait(within: .seconds(30)) == 1)
+      #expect(try alice.wait(within: .seconds(30)) == 4)
       clear.send(SIGTERM)
       #expect(try clear.output.rest().allSatisfy { !$0.contains("secret") })
       #expect(try alice.errors.rest().contains { $0.contains("is not encrypted") })
+    }
+  }
+
+  @Test("what the host said last is heard, whatever is being sent to it")
+  func lastWords() throws {
+    try Scene.play { scene in
+      for _ in 1...5 {
+        let (host, port) = try stub(scene, ["kicked"])
+        let clint = try scene.shell("seq 5000 | \"$0\" clint 127.0.0.1:\(port)")
+        #expect(try clint.wait() == 4)
+        #expect(try clint.errors.next()?.hasPrefix("netchat: it is not known ") == true)
+        #expect(try host.output.all(for: .milliseconds(100)) == ["connection"])
+      }
     }
   }
 
