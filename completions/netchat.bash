@@ -32,7 +32,7 @@ _netchat() {
         COMPREPLY=($(compgen -W '127.0.0.1 ::1 localhost' -- "$cur"))
         return
         ;;
-    'host --port' | 'host --timeout' | 'host --password' | 'host --history' | 'host --max-clients' | 'host --max-lag' | 'host --rate' | 'host --threads' | 'clint --port' | 'clint --name' | 'clint --timeout' | 'clint --history' | 'clint --password' | 'clint --fingerprint' | 'gencert --days' | 'gencert --name' | 'gencert --bits')
+    'host --port' | 'host --timeout' | 'host --password' | 'host --history' | 'host --max-clients' | 'host --max-lag' | 'host --rate' | 'host --threads' | 'clint --port' | 'clint --name' | 'clint --timeout' | 'clint --history' | 'clint --say' | 'clint --expect' | 'clint --within' | 'clint --password' | 'clint --fingerprint' | 'gencert --days' | 'gencert --name' | 'gencert --bits')
         :
         return
         ;;
@@ -60,7 +60,7 @@ _netchat() {
         options='--bind --port --timeout --secure --plain --password --password-file --generate-password --compat --tls --tls-min --cert --key --history --max-clients --max-lag --rate --threads --json --help -h --version'
         ;;
     clint)
-        options='--host --port --name --timeout --history --json --secure --password --password-file --tls --tls-insecure --cert --fingerprint --compat --forget --help -h --version'
+        options='--host --port --name --timeout --history --no-history --no-reconnect --say --expect --within --json --json-input --secure --password --password-file --tls --tls-insecure --cert --fingerprint --compat --forget --help -h --version'
         ;;
     gencert)
         options='--cert --key --days --name --type --bits --force --help -h --version'
