@@ -43,6 +43,20 @@ static inline int shim_hkdf_sha256(const void *ikm, size_t ikm_len, const void *
   return ok == 1;
 }
 
+// HMAC-SHA256, still without a key, to be copied; NULL if there is none.
+static inline EVP_MAC_CTX *shim_hmac_sha256(void) {
+  EVP_MAC *mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+  EVP_MAC_CTX *context = mac ? EVP_MAC_CTX_new(mac) : NULL;
+  EVP_MAC_free(mac);
+  OSSL_PARAM parameters[] = {
+      OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *)"SHA256", 0),
+      OSSL_PARAM_construct_end(),
+  };
+  if (context && EVP_MAC_CTX_set_params(context, parameters) == 1) return context;
+  EVP_MAC_CTX_free(context);
+  return NULL;
+}
+
 static inline int shim_err_is_system(unsigned long code) { return ERR_SYSTEM_ERROR(code) != 0; }
 static inline int shim_err_reason(unsigned long code) { return ERR_GET_REASON(code); }
 static inline int shim_err_library(unsigned long code) { return ERR_GET_LIB(code); }

@@ -16,6 +16,8 @@
 #include "clock.h"
 #include "ledger.h"
 #include "options.h"
+#include "prover.h"
+#include "sealing.h"
 
 enum { LINE_MAX_BYTES = 131072, READ_BYTES = 65536, TRIES = 50, CLIENTS_PER_ADDRESS = 4000 };
 
@@ -64,6 +66,7 @@ static void watch(struct client *c, uint32_t events) {
 
 static void close_client(struct client *c, enum state next) {
   if (c->ssl) SSL_free(c->ssl);
+  prover_free(c->prover);
   ERR_clear_error();
   close(c->fd);
   free(c->out);
@@ -138,7 +141,7 @@ void client_flush(struct client *c) {
 }
 
 static void say(struct client *c, const char *format, ...) {
-  char line[160];
+  char line[320];
   va_list a;
   va_start(a, format);
   int n = vsnprintf(line, sizeof line, format, a);
@@ -158,6 +161,35 @@ static void ready(struct client *c) {
   tally.admitting--;
   tally.ready++;
   histogram_add(&admission, clock_now() - c->started_ns);
+}
+
+/// Begins the proof that a secure room asks for; the keys are made of the first `hello`.
+static void prove(struct client *c, const char *hello, size_t length) {
+  static bool knows_room;
+  if (!knows_room) {
+    unsigned char secret[32];
+    char room[33];
+    prover_learn(hello, length, options.password, secret, room);
+    sealing_open(secret, room);
+    knows_room = true;
+  }
+  char share[100], auth[320];
+  prover_free(c->prover);
+  c->prover = prover_new(share);
+  int n = snprintf(auth, sizeof auth, "{\"type\":\"auth\",\"version\":2,\"method\":\"spake2plus\",\"share\":\"%s\",\"name\":\"%s%u\"}",
+                   share, options.name, c->id);
+  prover_said(c->prover, auth, (size_t)n);
+  c->said_auth = true;
+  say(c, "%s\n", auth);
+}
+
+static void answer(struct client *c, const char *challenge, size_t length) {
+  char confirm[64];
+  if (!c->prover || !prover_answer(c->prover, c->ssl, challenge, length, confirm))
+    return end(c, true, "the host does not know the password");
+  prover_free(c->prover);
+  c->prover = NULL;
+  say(c, "{\"type\":\"auth_confirm\",\"confirm\":\"%s\"}\n", confirm);
 }
 
 static void authenticate(struct client *c) {
@@ -184,8 +216,9 @@ static void take_line(struct client *c, const char *line, size_t length, uint64_
       }
     } else if (contains(line, length, "\"hello\"")) {
       if (contains(line, length, "\"tls\":\"required\"")) end(c, true, "this host wants TLS");
+      else if (!c->said_auth && options.password) prove(c, line, length);
       else if (!c->said_auth) authenticate(c);
-    }
+    } else if (contains(line, length, "\"auth_challenge\"")) answer(c, line, length);
     return;
   }
   switch (ledger_receive(c->id, line, length, now)) {

@@ -19,6 +19,7 @@ struct client {
   uint8_t tries;    // refused before it was admitted
   uint16_t port;    // local
   SSL *ssl;
+  struct prover *prover; // on its way into a secure room
   char *out; // not yet written: out[out_start ..< out_end]
   size_t out_start, out_end, out_capacity;
   char *part; // a line's beginning

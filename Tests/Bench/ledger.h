@@ -1,5 +1,6 @@
 // What was sent and where it arrived. A message's text is `@@<8 digits: number>:<16 digits: ns when it was due>@@xxx…`;
-// each client's each copy is looked up here, so that nothing lost, doubled, reordered or altered goes unseen.
+// each client's each copy is looked up here, so that nothing lost, doubled, reordered or altered goes unseen. A sealed message
+// is known by its `sid` and `n`; of those some are opened, of all others the nonce is looked at.
 #ifndef LEDGER_H
 #define LEDGER_H
 #include <stdbool.h>

@@ -18,7 +18,7 @@ struct options options = {
 
 static _Noreturn void options_usage(int status) {
   fputs(
-      "usage: loadgen --port P [--proto netchat|line] [--mode flood|rate|idle] [--tls] ...\n"
+      "usage: loadgen --port P [--proto netchat|line] [--mode flood|rate|idle] [--tls|--secure] ...\n"
       "One process plays all clients of a room and counts each delivery of each message at each of them.\n"
       "One JSON line on stdout, a sentence on stderr. Exit 0: all that was sent arrived everywhere.\n"
       "  --host A (127.0.0.1)   --pid P: the server's process, for its CPU time and memory   --label TEXT\n"
@@ -32,6 +32,7 @@ static _Noreturn void options_usage(int status) {
       "    --stuck K (0)        the last K clients never read (--rcvbuf B 4096, --mss B 1460, 0: leave it)\n"
       "  --mode idle            connect, then sit there for --hold T (1) seconds\n"
       "  --auth 0|1|2 (2)       netchat: version of the auth packet, 0: none, wait to be admitted\n"
+      "  --secure               netchat: the room of the password in NETCHAT_PASSWORD, over TLS, messages sealed\n"
       "  --eager                netchat: auth at once, before hello has come    --name PREFIX (b)\n"
       "  --conc C (64)          clients in the middle of their admission at any time\n"
       "  --ctimeout T (30)      for everybody's admission   --timeout T (20)  after the load's end\n"
@@ -57,12 +58,12 @@ static double number(double low, double high) {
 }
 
 void options_read(int argc, char **argv) {
-  enum { HELP, PORT, HOST, PID, LABEL, NAME, PROTO, MODE, TLS, EAGER, AUTH, CLIENTS, SENDERS, STUCK, WINDOW,
+  enum { HELP, PORT, HOST, PID, LABEL, NAME, PROTO, MODE, TLS, SECURE, EAGER, AUTH, CLIENTS, SENDERS, STUCK, WINDOW,
          CONC, MESSAGES, SIZE, RCVBUF, MSS, SECONDS, RATE, HOLD, CTIMEOUT, TIMEOUT, STALL };
   static const struct option table[] = {
       {"help", 0, 0, HELP}, {"port", 1, 0, PORT}, {"host", 1, 0, HOST}, {"pid", 1, 0, PID},
       {"label", 1, 0, LABEL}, {"name", 1, 0, NAME}, {"proto", 1, 0, PROTO}, {"mode", 1, 0, MODE},
-      {"tls", 0, 0, TLS}, {"eager", 0, 0, EAGER}, {"auth", 1, 0, AUTH}, {"clients", 1, 0, CLIENTS},
+      {"tls", 0, 0, TLS}, {"secure", 0, 0, SECURE}, {"eager", 0, 0, EAGER}, {"auth", 1, 0, AUTH}, {"clients", 1, 0, CLIENTS},
       {"senders", 1, 0, SENDERS}, {"stuck", 1, 0, STUCK}, {"window", 1, 0, WINDOW}, {"conc", 1, 0, CONC},
       {"messages", 1, 0, MESSAGES}, {"size", 1, 0, SIZE}, {"rcvbuf", 1, 0, RCVBUF}, {"mss", 1, 0, MSS},
       {"seconds", 1, 0, SECONDS}, {"rate", 1, 0, RATE}, {"hold", 1, 0, HOLD}, {"ctimeout", 1, 0, CTIMEOUT},
@@ -78,6 +79,13 @@ void options_read(int argc, char **argv) {
     case PROTO: o->protocol = (enum protocol)index_of(optarg, protocol_names, 2); break;
     case MODE: o->mode = (enum mode)index_of(optarg, mode_names, 3); break;
     case TLS: o->tls = true; break;
+    case SECURE:
+      o->tls = true;
+      if (!(o->password = getenv("NETCHAT_PASSWORD"))) {
+        fprintf(stderr, "loadgen: --secure needs the password in NETCHAT_PASSWORD\n");
+        exit(2);
+      }
+      break;
     case EAGER: o->eager = true; break;
     case AUTH: o->auth = (int)number(0, 2); break;
     case CLIENTS: o->clients = (uint32_t)number(1, 1e6); break;
@@ -86,7 +94,7 @@ void options_read(int argc, char **argv) {
     case WINDOW: o->window = (uint32_t)number(1, 1e6); break;
     case CONC: o->concurrency = (uint32_t)number(1, 1e6); break;
     case MESSAGES: o->messages = (uint32_t)number(1, MARK_WARM - 1); break;
-    case SIZE: o->size = (int)number(MARK_LENGTH, 65000); break;
+    case SIZE: o->size = (int)number(MARK_LENGTH, 48000); break;
     case RCVBUF: o->receive_buffer = (int)number(0, 1e9); break;
     case MSS: o->segment = (int)number(0, 65535); break;
     case SECONDS: o->seconds = number(0.01, 3600); break;
@@ -98,6 +106,7 @@ void options_read(int argc, char **argv) {
     default: options_usage(2);
     }
   if (optind != argc || o->port == 0 || strlen(o->name) > 12 || strpbrk(o->label, "\"\\")) options_usage(2);
+  if (o->password && (o->protocol != PROTOCOL_NETCHAT || o->auth != 2 || o->eager)) options_usage(2);
   if (o->mode != MODE_RATE) o->stuck = 0;
   if (o->stuck >= o->clients) options_usage(2);
   uint32_t reading = o->clients - o->stuck;

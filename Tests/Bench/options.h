@@ -13,6 +13,7 @@ struct options {
   const char *host, *label, *name;
   int port, pid;
   bool tls, eager;
+  const char *password; // netchat: of a secure room; NULL: the room is not secure
   int auth; // version of the auth packet; 0: send none
   uint32_t clients, senders, stuck, window, concurrency;
   uint32_t messages; // flood: at most so many; 0: only --seconds bounds it
