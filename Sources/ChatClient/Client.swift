@@ -14,6 +14,8 @@ package struct Client: ~Copyable {
     package var reconnection: Reconnection.Settings?
     /// Whether a host that shut down is waited for.
     package var outlivesHost = false
+    /// The signals that end it; others are told of.
+    package var endingSignals = Client.endingSignals
 
     package init(_ session: ClientSession.Settings) { self.session = session }
   }
@@ -209,7 +211,7 @@ package struct Client: ~Copyable {
     let ready = unsafe poll(&entries, nfds_t(entries.count), milliseconds)
     if ready < 0 { return .shown }
     let signal = entries[0].revents != 0 ? signals.next() : nil
-    if let signal, Self.endingSignals.contains(signal) {
+    if let signal, settings.endingSignals.contains(signal) {
       isInterrupted = true
       return .ended(hasJoined ? leave() : .interrupted)
     }

@@ -23,10 +23,18 @@ package enum Clock {
     var parts = unsafe tm()
     // Fails only for years that no Int32 can hold.
     guard unsafe gmtime_r(&time, &parts) != nil else { return "\(unixSeconds)" }
-    func two(_ number: Int32) -> String { number < 10 ? "0\(number)" : "\(number)" }
-    let day = unsafe "\(parts.tm_year + 1900)-\(two(parts.tm_mon + 1))-\(two(parts.tm_mday))"
-    let hour = unsafe "\(two(parts.tm_hour)):\(two(parts.tm_min)):\(two(parts.tm_sec))"
-    return "\(day)T\(hour)Z"
+    let moment = unsafe CalendarTime(parts)
+    return "\(moment.date)T\(moment.time)Z"
+  }
+
+  /// A moment in the user's time zone.
+  package static func local(unixSeconds: Int64) -> CalendarTime {
+    var time = time_t(unixSeconds)
+    var parts = unsafe tm()
+    // localtime_r need not look at TZ by itself; where it fails, 1970 says so.
+    tzset()
+    _ = unsafe localtime_r(&time, &parts)
+    return unsafe CalendarTime(parts)
   }
 
   private static func read(_ clock: clockid_t) -> UInt64 {
@@ -34,5 +42,30 @@ package enum Clock {
     // Cannot fail: both clocks exist on every Linux, and the pointer is good.
     _ = unsafe clock_gettime(clock, &time)
     return UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec)
+  }
+}
+
+/// The parts of a moment on a calendar and a clock.
+package struct CalendarTime: Equatable, Sendable {
+  /// `2026-01-31`.
+  package let date: String
+  /// `12:00`.
+  package let hoursAndMinutes: String
+  /// `12:00:00`.
+  package let time: String
+
+  package init(
+    year: Int, month: Int, day: Int, hour: Int, minute: Int, second: Int
+  ) {
+    func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
+    date = "\(year)-\(two(month))-\(two(day))"
+    hoursAndMinutes = "\(two(hour)):\(two(minute))"
+    time = "\(hoursAndMinutes):\(two(second))"
+  }
+
+  fileprivate init(_ parts: tm) {
+    unsafe self.init(
+      year: Int(parts.tm_year) + 1900, month: Int(parts.tm_mon) + 1, day: Int(parts.tm_mday),
+      hour: Int(parts.tm_hour), minute: Int(parts.tm_min), second: Int(parts.tm_sec))
   }
 }

@@ -95,6 +95,17 @@ package enum File {
       owning: Int32(try system("open") { unsafe Int(Glibc.open(directory, flags)) }))
   }
 
+  /// Appends to a file, in one write; one that does not exist is made. Whatever its mode was, nobody
+  /// else can read it afterwards.
+  package static func append(_ bytes: Span<UInt8>, to path: String) throws(SystemError) {
+    let flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC
+    let file = Descriptor(
+      owning: Int32(try system("open") { unsafe Int(Glibc.open(path, flags, 0o600)) }))
+    let number = file.number
+    _ = try system("fchmod") { Int(fchmod(number, 0o600)) }
+    try writeAll(bytes, to: number)
+  }
+
   /// The file is gone afterwards, if the system allows it.
   package static func remove(_ path: String) { _ = unsafe unlink(path) }
 

@@ -33,4 +33,20 @@ package struct Signals: ~Copyable, Sendable {
     }
     return count == size ? Int32(information.ssi_signo) : nil
   }
+
+  /// Stops this process, as Ctrl-Z does to one that does not take SIGTSTP, and returns when it is
+  /// continued. To be called when SIGTSTP came; the SIGCONT that continued it does not come any more.
+  package borrowing func stopProcess() {
+    var set = sigset_t()
+    unsafe sigemptyset(&set)
+    unsafe sigaddset(&set, SIGTSTP)
+    _ = raise(SIGTSTP)
+    // Here it stops. Where no shell could continue it the kernel drops the signal.
+    unsafe pthread_sigmask(SIG_UNBLOCK, &set, nil)
+    unsafe pthread_sigmask(SIG_BLOCK, &set, nil)
+    unsafe sigemptyset(&set)
+    unsafe sigaddset(&set, SIGCONT)
+    var now = timespec()
+    _ = unsafe sigtimedwait(&set, nil, &now)
+  }
 }

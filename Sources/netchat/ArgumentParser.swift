@@ -10,6 +10,7 @@
 //   it is handed in beside them, and what stands in its place is not looked at.
 // - Everything is checked here, in the order it was typed, before anything is opened.
 
+import ChatCore
 import OpenSSL
 
 /// What the program is to do.

@@ -25,6 +25,11 @@ struct ClintArguments: Equatable, Sendable {
   let within: Duration?
   /// Whether standard input has packets instead of lines.
   let jsonInput: Bool
+  /// What the prompt looks like, without its colours.
+  let prompt: PromptSettings
+  let color: Color
+  /// Whether what is typed at the prompt is kept for the next time.
+  let savesHistory: Bool
   /// Whether to speak TLS only.
   let tls: Bool
   /// Whether to join only a room that proves itself by the password.
@@ -39,6 +44,9 @@ struct ClintArguments: Equatable, Sendable {
   let compat: Bool
   /// Whether to forget the host instead of joining its room.
   let forget: Bool
+
+  /// When the prompt is coloured.
+  enum Color: String, Sendable { case auto, always, never }
 
   /// The timeout for clocks.
   var timeoutNanoseconds: UInt64? { timeout.map(\.nanoseconds) }
@@ -74,6 +82,15 @@ struct ClintArguments: Equatable, Sendable {
     within = arguments.value(of: ClintOption.within).timeout
     jsonInput = arguments.isGiven(ClintOption.jsonInput)
     format = arguments.isGiven(ClintOption.json) ? .json : .text
+    var prompt = PromptSettings()
+    // The table allows no other values.
+    prompt.timestamps =
+      .init(rawValue: arguments.value(of: ClintOption.timestamps).text) ?? prompt.timestamps
+    prompt.bell = .init(rawValue: arguments.value(of: ClintOption.bell).text) ?? prompt.bell
+    prompt.showsJoins = arguments.value(of: ClintOption.joins).text == "on"
+    self.prompt = prompt
+    color = Color(rawValue: arguments.value(of: ClintOption.color).text) ?? .auto
+    savesHistory = !arguments.isGiven(ClintOption.noSaveHistory)
     secure = arguments.isGiven(ClintOption.secure)
     tlsInsecure = arguments.isGiven(ClintOption.tlsInsecure)
     cert = arguments[ClintOption.cert]?.text

@@ -57,13 +57,31 @@ private struct ClintCommand {
     } catch {
       throw Stop(status: error.report())
     }
-    let signals: Signals
+    return try hasPrompt
+      ? converseAtPrompt(visit, addresses, &questions) : playScript(visit, addresses, &questions)
+  }
+
+  /// Whether somebody sits at a terminal that can have a prompt.
+  private var hasPrompt: Bool {
+    guard arguments.format == .text, case .lines = arguments.input, isTerminal(STDIN_FILENO),
+      isTerminal(STDOUT_FILENO)
+    else { return false }
+    return Machine.environment("TERM").map { $0 != "dumb" } ?? false
+  }
+
+  private func take(_ signals: [Int32]) throws(Stop) -> Signals {
     do throws(SystemError) {
-      signals = try Signals(taking: Client.endingSignals)
+      return try Signals(taking: signals)
     } catch {
       Diagnostics.report("cannot go on: \(error)")
       throw Stop(status: .failure)
     }
+  }
+
+  private func playScript(
+    _ visit: Visit, _ addresses: [Address], _ questions: inout Questions
+  ) throws(Stop) -> ExitStatus {
+    let signals = try take(Client.endingSignals)
     let expectation = arguments.expectation
     let front = PlainFront(arguments.format == .json ? .json : .lines, only: expectation) {
       Diagnostics.report($0)
@@ -81,18 +99,60 @@ private struct ClintCommand {
     while true {
       let ending = script.run(&client, &questions.input, signals)
       guard case .needsKeys(let hello) = ending else {
-        let status = report(ending, visit)
-        // What it ended by says nothing about what was on its way.
-        let unsettled = client.unsettledCount + client.unknownCount
-        guard status == .failure, unsettled > 0 else { return status }
-        return report(.deliveryUnknown(messages: unsettled), visit)
+        return report(ending, unsettled: client.unsettledCount + client.unknownCount, visit)
       }
       if client.hasJoined { tries = 0 }
       tries += 1
-      guard tries <= 3 else { break }
+      guard tries <= 3 else { return reportChanging() }
       if let status = visit.makeKeys(for: hello, &questions) { return status }
       client.retryNow()
     }
+  }
+
+  private func converseAtPrompt(
+    _ visit: Visit, _ addresses: [Address], _ questions: inout Questions
+  ) throws(Stop) -> ExitStatus {
+    let signals = try take(Dialogue.signals)
+    var look = arguments.prompt
+    look.isColored =
+      switch arguments.color {
+      case .always: true
+      case .never: false
+      case .auto: Machine.environment("NO_COLOR") == nil
+      }
+    let front = PromptFront(look)
+    var settings = settings(isInteractive: true)
+    settings.endingSignals = Dialogue.endingSignals
+    let client = Client(
+      settings, visit.connector, to: addresses, front: front,
+      decide: { visit.decide($0, &$1) }, admitted: { visit.admitted(isSecure: $0) })
+    let dialogue = Dialogue(client, front, look, history: history, signals)
+    var tries = 0
+    while true {
+      let ending = dialogue.run()
+      guard case .needsKeys(let hello) = ending else {
+        return report(ending, unsettled: dialogue.unsettledCount, visit)
+      }
+      if dialogue.hasJoined { tries = 0 }
+      tries += 1
+      guard tries <= 3 else { break }
+      if let status = visit.makeKeys(for: hello, &questions) {
+        dialogue.close()
+        return status
+      }
+      dialogue.retryNow()
+    }
+    dialogue.close()
+    return reportChanging()
+  }
+
+  /// Where what is typed at the prompt is kept; nil for nowhere.
+  private var history: InputHistory? {
+    guard arguments.savesHistory, let known = KnownHosts.standardPath else { return nil }
+    return InputHistory(path: File.directory(of: known) + "/history")
+  }
+
+  private func reportChanging() -> ExitStatus {
     Diagnostics.report("the host changes its room each time it is asked", hint: "try again later")
     return .failure
   }
@@ -172,6 +232,13 @@ private struct ClintCommand {
   /// How long a script tries to have its connection again, in nanoseconds: a host may be started anew
   /// meanwhile, but nobody is there to see that it is gone.
   private static let patience: UInt64 = 300_000_000_000
+
+  /// As below; what it ended by says nothing about what was on its way.
+  private func report(_ ending: Client.Ending, unsettled: Int, _ visit: Visit) -> ExitStatus {
+    let status = report(ending, visit)
+    guard status == .failure, unsettled > 0 else { return status }
+    return report(.deliveryUnknown(messages: unsettled), visit)
+  }
 
   /// Says how it ended, where that is not plain to see, and returns the status for it.
   private func report(_ ending: Client.Ending, _ visit: Visit) -> ExitStatus {

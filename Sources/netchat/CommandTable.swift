@@ -222,6 +222,23 @@ enum ClintOption {
     help:
       "take one JSON object a line from standard input: chat (text, and to for one member), nick "
       + "(name), who, ping or bye")
+  static let color = Option(
+    "color", "WHEN", .choice(["auto", "always", "never"]), default: .value("auto"),
+    help: "colour what the prompt shows; auto does so unless NO_COLOR is set")
+  static let timestamps = Option(
+    "timestamps", "FORM", .choice(["off", "short", "full"]), default: .value("off"),
+    help: "at the prompt, show when each line was said, in the local time zone")
+  static let joins = Option(
+    "joins", "WHETHER", .choice(["on", "off"]), default: .value("on"),
+    help: "at the prompt, show who comes and goes")
+  static let bell = Option(
+    "bell", "WHEN", .choice(["off", "mention", "private", "all"]), default: .value("mention"),
+    help:
+      "at the prompt, ring for a message that names you or is for you alone, only for the latter, "
+      + "or for each")
+  static let noSaveHistory = Option(
+    "no-save-history",
+    help: "do not keep what is typed at the prompt for the next time")
   static let secure = Option(
     "secure",
     help: "join only a room that proves itself by the password; begins TLS at once")
@@ -346,7 +363,8 @@ enum CommandTable {
       ClintOption.host, ClintOption.port, ClintOption.name, ClintOption.timeout,
       ClintOption.history, ClintOption.noHistory, ClintOption.noReconnect, ClintOption.say,
       ClintOption.expect, ClintOption.within, ClintOption.json, ClintOption.jsonInput,
-      ClintOption.secure, ClintOption.password,
+      ClintOption.color, ClintOption.timestamps, ClintOption.joins, ClintOption.bell,
+      ClintOption.noSaveHistory, ClintOption.secure, ClintOption.password,
       ClintOption.passwordFile, ClintOption.tls, ClintOption.tlsInsecure, ClintOption.cert,
       ClintOption.fingerprint, ClintOption.compat, ClintOption.forget,
     ],

@@ -1,3 +1,4 @@
+import ChatCore
 import OpenSSL
 
 /// What a value may be. Reading, help, shell completions and manual pages all follow from it.

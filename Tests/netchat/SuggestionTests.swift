@@ -1,6 +1,5 @@
+import ChatCore
 import Testing
-
-@testable import netchat
 
 @Suite("suggestions")
 struct SuggestionTests {

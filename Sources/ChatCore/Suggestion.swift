@@ -1,11 +1,11 @@
 /// Finds what the user may have meant.
-enum Suggestion {
+package enum Suggestion {
   /// The candidate nearest to what was typed, or nil if none is near.
   ///
   /// A candidate that begins with what was typed, three letters or more, is nearest; of several
   /// the shortest. Else at most a third of the letters may differ, or one; the first of equally
   /// near ones wins.
-  static func nearest(to typed: String, among candidates: [String]) -> String? {
+  package static func nearest(to typed: String, among candidates: [String]) -> String? {
     let typed = typed.lowercased()
     // No name is that long; the distance costs time in the product of both lengths.
     guard !typed.isEmpty, typed.utf8.count <= 64 else { return nil }
@@ -27,7 +27,7 @@ enum Suggestion {
 
   /// How many letters must be put in, taken out, replaced or swapped with their neighbour to
   /// make one text of the other (optimal string alignment).
-  static func editDistance(_ first: String, _ second: String) -> Int {
+  package static func editDistance(_ first: String, _ second: String) -> Int {
     let a = Array(first)
     let b = Array(second)
     var beforePrevious: [Int] = []

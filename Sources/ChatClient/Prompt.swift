@@ -1,0 +1,286 @@
+import Glibc
+import Sockets
+
+/// The line at the bottom of the terminal that the user types into, with the messages above it that
+/// are on their way.
+///
+/// While a line is edited, the waiting messages, the prompt and the line stand on the terminal's last
+/// rows; else nothing of them does, and the cursor is at the left of a clear row.
+final class Prompt {
+  /// What came of a line.
+  enum Outcome: Equatable {
+    case entered(String)
+    /// Ctrl-C cleared it.
+    case cleared
+    /// The user leaves: Ctrl-C or Ctrl-D on an empty line, or the terminal is gone.
+    case left
+    /// ``Wait/stop``.
+    case stopped
+  }
+
+  /// What waiting for a key came to.
+  enum Wait {
+    /// Standard input can be read.
+    case input
+    /// Something else was done.
+    case nothing
+    /// Ctrl-C was pressed.
+    case interrupt
+    /// The line is to be given up; it is there again at the next ``read()``.
+    case stop
+  }
+
+  /// Waits until there is something to do.
+  var wait: () -> Wait = { .stop }
+  /// Says what completes a line, given the part before the cursor.
+  var complete: (String) -> Completion = { _ in .none }
+  /// Shows the choices there are for a completion.
+  var offer: ([String]) -> Void = { _ in }
+
+  private let editor: LineEditor
+  private let saved: termios
+  private var keys = KeyInput()
+  private var pasted = ""
+  private var size = PromptLayout.Size(columns: 80, rows: 24)
+  private var isEditing = false
+  private var outcome = Outcome.stopped
+  /// A line to begin with, and its cursor.
+  private var draft: (text: String, cursor: Int)?
+  /// Messages on their way, each at most a row, as they stand on the terminal.
+  private var shownPending: [StyledLine] = []
+  /// The messages on their way.
+  var pending: [StyledLine] = []
+  private let isColored: Bool
+
+  private static let mark = "> "
+
+  /// - Returns: nil where this terminal cannot have a prompt.
+  init?(isColored: Bool, historySize: Int) {
+    var saved = termios()
+    guard unsafe tcgetattr(STDIN_FILENO, &saved) == 0 else { return nil }
+    let text = isColored ? "\u{1}\u{1B}[1m\u{1}>\u{1}\u{1B}[0m\u{1} " : Self.mark
+    guard let editor = LineEditor(prompt: text, historySize: Int32(clamping: historySize)) else {
+      return nil
+    }
+    self.saved = saved
+    self.editor = editor
+    self.isColored = isColored
+    measure()
+    editor.nextKey = { [unowned self] in nextKey() }
+    editor.enter = { [unowned self] in enter() }
+    editor.paste = { [unowned self] in insertPasted() }
+    editor.complete = { [unowned self] in completeLine() }
+    editor.write(Self.pasteOn)
+    editor.flush()
+  }
+
+  private static let pasteOn = "\u{1B}[?2004h"
+  private static let pasteOff = "\u{1B}[?2004l"
+
+  /// Gives the terminal back as it was.
+  func close() {
+    erase()
+    editor.write(Self.pasteOff)
+    editor.flush()
+    editor.close()
+  }
+
+  /// Columns of the terminal.
+  var columns: Int { size.columns }
+
+  /// Adds a line to those that can be called back.
+  func remember(_ line: String) { editor.remember(line) }
+
+  // MARK: A line
+
+  /// Lets the user edit a line.
+  func read() -> Outcome {
+    outcome = .left
+    drawPending()
+    editor.flush()
+    isEditing = true
+    editor.edit()
+    if isEditing {
+      erase()
+      editor.flush()
+    }
+    return outcome
+  }
+
+  /// Puts a text into the next line, for the user to go on with.
+  func giveBack(_ text: String) { draft = (text, text.unicodeScalars.count) }
+
+  private func nextKey() -> LineEditor.Key {
+    if let draft {
+      self.draft = nil
+      if editor.insert(draft.text) {
+        editor.moveCursor(by: draft.cursor - draft.text.unicodeScalars.count)
+      }
+      redraw()
+    }
+    while true {
+      switch keys.next() {
+      case .scalar(let scalar): return .scalar(scalar)
+      case .paste(let text):
+        pasted = text
+        return .scalar(LineEditor.pasteKey)
+      case nil: break
+      }
+      switch wait() {
+      case .input: if !readKeys() { return .end }
+      case .nothing: break
+      case .interrupt:
+        keys.discard()
+        outcome = editor.line.scalars.isEmpty ? .left : .cleared
+        erase()
+        return .none
+      case .stop:
+        let line = editor.line
+        draft = (Self.text(line.scalars[...]), line.cursor)
+        outcome = .stopped
+        erase()
+        return .none
+      }
+    }
+  }
+
+  private func readKeys() -> Bool {
+    var bytes = [UInt8](repeating: 0, count: 4096)
+    var span = bytes.mutableSpan
+    // Whatever is wrong with the terminal, it is gone.
+    switch try? Sockets.read(STDIN_FILENO, into: &span) {
+    case .bytes(let count):
+      keys.receive(bytes[..<count])
+      return true
+    case .wouldBlock: return true
+    case .endOfStream, nil: return false
+    }
+  }
+
+  private static func text(_ scalars: ArraySlice<UInt32>) -> String {
+    var text = String.UnicodeScalarView()
+    text.append(contentsOf: scalars.compactMap { Unicode.Scalar($0) })
+    return String(text)
+  }
+
+  private func enter() -> LineEditor.Effect {
+    outcome = .entered(Self.text(editor.line.scalars[...]))
+    erase()
+    return .done
+  }
+
+  private func insertPasted() -> LineEditor.Effect {
+    defer { pasted = "" }
+    return editor.insert(pasted) ? .redraw : .beep
+  }
+
+  private func completeLine() -> LineEditor.Effect {
+    let line = editor.line
+    switch complete(Self.text(line.scalars[..<line.cursor])) {
+    case .none: return .beep
+    case .replace(let count, let text):
+      editor.delete(count)
+      return editor.insert(text) ? .redraw : .beep
+    case .choices(let choices):
+      offer(choices)
+      return .nothing
+    }
+  }
+
+  // MARK: The terminal
+
+  /// Prints lines above what is edited, and draws that anew, with the messages that are pending now.
+  func print(_ text: String) {
+    let wasEditing = isEditing
+    erase()
+    editor.write(text)
+    if wasEditing {
+      drawPending()
+      isEditing = true
+      editor.redraw()
+    }
+    editor.flush()
+  }
+
+  /// Draws it anew where something of it has changed.
+  func redraw() { print("") }
+
+  func clearScreen() {
+    print("\u{1B}[H\u{1B}[2J")
+  }
+
+  /// Takes the prompt off the terminal.
+  private func erase() {
+    guard isEditing else { return }
+    isEditing = false
+    let line = editor.line
+    let layout = PromptLayout(size, promptWidth: Self.mark.utf8.count, width: LineEditor.columns)
+    let pendingRows = shownPending.reduce(0) {
+      $0 + PromptLayout.rows(ofColumns: $1.columns(LineEditor.columns), in: size)
+    }
+    let row = min(
+      pendingRows + layout.row(ofCursor: line.cursor, in: line.scalars), size.rows - 1)
+    editor.write("\r" + (row > 0 ? "\u{1B}[\(row)A" : "") + "\u{1B}[J")
+    shownPending = []
+  }
+
+  private func drawPending() {
+    // Few enough that the line keeps its place.
+    let shown = pending.suffix(max(0, min(3, size.rows - 3)))
+    shownPending = shown.map { $0.truncated(to: size.columns - 1, width: LineEditor.columns) }
+    for line in shownPending { editor.write(line.text(isColored: isColored) + "\n") }
+  }
+
+  private func measure() {
+    var window = winsize()
+    guard unsafe ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &window) == 0 else { return }
+    size = size.changed(columns: Int(window.ws_col), rows: Int(window.ws_row))
+  }
+
+  /// The terminal has another size; it has broken the rows that it shows anew.
+  func resized() {
+    measure()
+    erase(thenDraw: { editor.resize() })
+  }
+
+  /// Gives the terminal back, lets `stop` stop this process, and takes the terminal again.
+  func suspend(_ stop: () -> Void) {
+    erase(thenDraw: {
+      editor.write(Self.pasteOff)
+      editor.flush()
+      editor.unprepare()
+      var settings = saved
+      unsafe tcsetattr(STDIN_FILENO, TCSADRAIN, &settings)
+      stop()
+      editor.prepare()
+      editor.write(Self.pasteOn)
+      measure()
+      editor.resize()
+    })
+  }
+
+  /// Somebody else may have used the terminal meanwhile.
+  func resumed() {
+    guard isEditing else { return }
+    editor.prepare()
+    editor.write(Self.pasteOn)
+    // What stands there now is not known.
+    isEditing = false
+    shownPending = []
+    drawPending()
+    isEditing = true
+    editor.redraw()
+    editor.flush()
+  }
+
+  private func erase(thenDraw change: () -> Void) {
+    let wasEditing = isEditing
+    erase()
+    change()
+    guard wasEditing else { return }
+    drawPending()
+    isEditing = true
+    editor.redraw()
+    editor.flush()
+  }
+}
