@@ -48,6 +48,22 @@ _netchat() {
         _netchat_hosts bare
         return
         ;;
+    'clint --color')
+        COMPREPLY=($(compgen -W 'auto always never' -- "$cur"))
+        return
+        ;;
+    'clint --timestamps')
+        COMPREPLY=($(compgen -W 'off short full' -- "$cur"))
+        return
+        ;;
+    'clint --joins')
+        COMPREPLY=($(compgen -W 'on off' -- "$cur"))
+        return
+        ;;
+    'clint --bell')
+        COMPREPLY=($(compgen -W 'off mention private all' -- "$cur"))
+        return
+        ;;
     'gencert --type')
         COMPREPLY=($(compgen -W 'ecdsa ed25519 rsa' -- "$cur"))
         return
@@ -60,7 +76,7 @@ _netchat() {
         options='--bind --port --timeout --secure --plain --password --password-file --generate-password --compat --tls --tls-min --cert --key --history --max-clients --max-lag --rate --threads --json --help -h --version'
         ;;
     clint)
-        options='--host --port --name --timeout --history --no-history --no-reconnect --say --expect --within --json --json-input --secure --password --password-file --tls --tls-insecure --cert --fingerprint --compat --forget --help -h --version'
+        options='--host --port --name --timeout --history --no-history --no-reconnect --say --expect --within --json --json-input --color --timestamps --joins --bell --no-save-history --secure --password --password-file --tls --tls-insecure --cert --fingerprint --compat --forget --help -h --version'
         ;;
     gencert)
         options='--cert --key --days --name --type --bits --force --help -h --version'
