@@ -28,13 +28,16 @@ let package = Package(
     .target(name: "Sockets", dependencies: ["CLinux"], swiftSettings: strict + fast),
     .target(name: "OpenSSL", dependencies: ["COpenSSL"], swiftSettings: strict + fast),
     .target(
+      name: "Terminal", dependencies: ["CEdit", "ChatCore", "Sockets"], swiftSettings: strict),
+    .target(
       name: "ChatHost", dependencies: ["ChatCore", "Sockets", "OpenSSL"],
       swiftSettings: strict + fast),
     .target(
-      name: "ChatClient", dependencies: ["CEdit", "ChatCore", "Sockets", "OpenSSL"],
+      name: "ChatClient", dependencies: ["ChatCore", "Sockets", "OpenSSL", "Terminal"],
       swiftSettings: strict),
     .executableTarget(
-      name: "netchat", dependencies: ["ChatHost", "ChatClient", "ChatCore", "OpenSSL", "Sockets"],
+      name: "netchat",
+      dependencies: ["ChatHost", "ChatClient", "ChatCore", "OpenSSL", "Sockets", "Terminal"],
       swiftSettings: strict,
       // Without symbols: nearly half of the binary. `-Xlinker -S` on the command line instead keeps
       // those that a profiler wants.

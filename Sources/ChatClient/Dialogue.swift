@@ -1,6 +1,7 @@
 import ChatCore
 import Glibc
 import Sockets
+import Terminal
 
 /// What a client does that has a user at a prompt.
 package final class Dialogue {
@@ -99,7 +100,8 @@ package final class Dialogue {
     self.prompt = prompt
     front.prompt = prompt
     prompt.wait = { [unowned self] in wait() }
-    prompt.complete = { [unowned self] in Completion.of($0, names: front.names) }
+    prompt.complete = { [unowned self] in Completion.of($0, PromptCommand.table, names: front.names)
+    }
     prompt.offer = { [unowned self] in offer($0) }
     guard let history else { return true }
     do throws(SystemError) {
@@ -158,7 +160,7 @@ package final class Dialogue {
       return nil
     }
     remember(line)
-    do throws(PromptCommand.Failure) {
+    do throws(SlashCommands.Failure) {
       return try perform(try PromptCommand(line, names: front.names), line)
     } catch {
       front.tell(error.reason)
@@ -180,7 +182,7 @@ package final class Dialogue {
 
   private func perform(
     _ command: PromptCommand, _ line: String
-  ) throws(PromptCommand.Failure) -> Client.Ending? {
+  ) throws(SlashCommands.Failure) -> Client.Ending? {
     switch command {
     case .say(let text): say(text, to: nil, line)
     case .message(let name, let text): say(text, to: name, line)
@@ -206,7 +208,7 @@ package final class Dialogue {
     case .bell(let bell):
       if let bell { front.bell = bell }
       front.tell("The bell rings for: \(front.bell.rawValue)")
-    case .help: front.explain(PromptCommand.helpLines)
+    case .help: front.explain(PromptCommand.table.helpLines)
     case .quit: return leave()
     }
     return nil

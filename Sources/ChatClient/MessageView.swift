@@ -1,5 +1,6 @@
 import ChatCore
 import Sockets
+import Terminal
 
 /// What the room looks like at the prompt: the lines of the ``Transcript`` word for word, with colours
 /// and, if asked for, times.

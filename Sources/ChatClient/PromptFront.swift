@@ -1,6 +1,7 @@
 import ChatCore
 import Glibc
 import Sockets
+import Terminal
 
 /// Shows the room above a prompt.
 ///

@@ -2,6 +2,7 @@ import ChatClient
 import ChatCore
 import Glibc
 import Sockets
+import Terminal
 
 /// Runs `netchat clint`; returns the exit status.
 func runClint(_ arguments: ClintArguments) -> Int32 {

@@ -6,9 +6,9 @@ import Sockets
 ///
 /// While a line is edited, the waiting messages, the prompt and the line stand on the terminal's last
 /// rows; else nothing of them does, and the cursor is at the left of a clear row.
-final class Prompt {
+package final class Prompt {
   /// What came of a line.
-  enum Outcome: Equatable {
+  package enum Outcome: Equatable {
     case entered(String)
     /// Ctrl-C cleared it.
     case cleared
@@ -19,7 +19,7 @@ final class Prompt {
   }
 
   /// What waiting for a key came to.
-  enum Wait {
+  package enum Wait {
     /// Standard input can be read.
     case input
     /// Something else was done.
@@ -31,11 +31,11 @@ final class Prompt {
   }
 
   /// Waits until there is something to do.
-  var wait: () -> Wait = { .stop }
+  package var wait: () -> Wait = { .stop }
   /// Says what completes a line, given the part before the cursor.
-  var complete: (String) -> Completion = { _ in .none }
+  package var complete: (String) -> Completion = { _ in .none }
   /// Shows the choices there are for a completion.
-  var offer: ([String]) -> Void = { _ in }
+  package var offer: ([String]) -> Void = { _ in }
 
   private let editor: LineEditor
   private let saved: termios
@@ -49,13 +49,13 @@ final class Prompt {
   /// Messages on their way, each at most a row, as they stand on the terminal.
   private var shownPending: [StyledLine] = []
   /// The messages on their way.
-  var pending: [StyledLine] = []
+  package var pending: [StyledLine] = []
   private let isColored: Bool
 
   private static let mark = "> "
 
   /// - Returns: nil where this terminal cannot have a prompt.
-  init?(isColored: Bool, historySize: Int) {
+  package init?(isColored: Bool, historySize: Int) {
     var saved = termios()
     guard unsafe tcgetattr(STDIN_FILENO, &saved) == 0 else { return nil }
     let text = isColored ? "\u{1}\u{1B}[1m\u{1}>\u{1}\u{1B}[0m\u{1} " : Self.mark
@@ -78,7 +78,7 @@ final class Prompt {
   private static let pasteOff = "\u{1B}[?2004l"
 
   /// Gives the terminal back as it was.
-  func close() {
+  package func close() {
     erase()
     editor.write(Self.pasteOff)
     editor.flush()
@@ -86,15 +86,15 @@ final class Prompt {
   }
 
   /// Columns of the terminal.
-  var columns: Int { size.columns }
+  package var columns: Int { size.columns }
 
   /// Adds a line to those that can be called back.
-  func remember(_ line: String) { editor.remember(line) }
+  package func remember(_ line: String) { editor.remember(line) }
 
   // MARK: A line
 
   /// Lets the user edit a line.
-  func read() -> Outcome {
+  package func read() -> Outcome {
     outcome = .left
     drawPending()
     editor.flush()
@@ -108,7 +108,7 @@ final class Prompt {
   }
 
   /// Puts a text into the next line, for the user to go on with.
-  func giveBack(_ text: String) { draft = (text, text.unicodeScalars.count) }
+  package func giveBack(_ text: String) { draft = (text, text.unicodeScalars.count) }
 
   private func nextKey() -> LineEditor.Key {
     if let draft {
@@ -190,7 +190,7 @@ final class Prompt {
   // MARK: The terminal
 
   /// Prints lines above what is edited, and draws that anew, with the messages that are pending now.
-  func print(_ text: String) {
+  package func print(_ text: String) {
     let wasEditing = isEditing
     erase()
     editor.write(text)
@@ -203,9 +203,9 @@ final class Prompt {
   }
 
   /// Draws it anew where something of it has changed.
-  func redraw() { print("") }
+  package func redraw() { print("") }
 
-  func clearScreen() {
+  package func clearScreen() {
     print("\u{1B}[H\u{1B}[2J")
   }
 
@@ -238,13 +238,13 @@ final class Prompt {
   }
 
   /// The terminal has another size; it has broken the rows that it shows anew.
-  func resized() {
+  package func resized() {
     measure()
     erase(thenDraw: { editor.resize() })
   }
 
   /// Gives the terminal back, lets `stop` stop this process, and takes the terminal again.
-  func suspend(_ stop: () -> Void) {
+  package func suspend(_ stop: () -> Void) {
     erase(thenDraw: {
       editor.write(Self.pasteOff)
       editor.flush()
@@ -260,7 +260,7 @@ final class Prompt {
   }
 
   /// Somebody else may have used the terminal meanwhile.
-  func resumed() {
+  package func resumed() {
     guard isEditing else { return }
     editor.prepare()
     editor.write(Self.pasteOn)

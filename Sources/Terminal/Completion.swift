@@ -13,18 +13,20 @@ package enum Completion: Equatable, Sendable {
   /// elsewhere.
   /// - Parameters:
   ///   - before: the line up to the cursor.
+  ///   - commands: those that there are.
   ///   - names: those who may be meant, the likeliest first.
-  package static func of(_ before: String, names: [String]) -> Completion {
+  package static func of(_ before: String, _ commands: SlashCommands, names: [String])
+    -> Completion
+  {
     let typed = Array(before.unicodeScalars)
     // A name that would not be shown as it is cannot be typed either.
     let names = names.filter { DisplayText.line($0) == $0 && !$0.isEmpty }
     if typed.first == "/", typed.dropFirst().first != "/" {
       guard let blank = typed.firstIndex(of: " ") else {
-        let commands = PromptCommand.table.map { "/" + $0.word }
-        return fit(typed, commands, suffix: " ")
+        return fit(typed, commands.entries.map { "/" + $0.word }, suffix: " ")
       }
       let word = string(typed[1..<blank])
-      guard let entry = PromptCommand.table.first(where: { $0.word == word }) else { return .none }
+      guard let entry = commands.entries.first(where: { $0.word == word }) else { return .none }
       let rest = typed[(blank + 1)...]
       switch entry.operand {
       case .name: return fit(Array(rest), names, suffix: " ")

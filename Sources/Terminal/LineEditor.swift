@@ -5,7 +5,7 @@ import Glibc
 ///
 /// It asks for each key by ``nextKey``, where the caller may do other work while it waits. All of
 /// libedit is called by one thread, and its pointers are good as long as this object lives.
-@safe final class LineEditor {
+@safe package final class LineEditor {
   /// What libedit is told when it asks for a key.
   enum Key {
     case scalar(Unicode.Scalar)
@@ -222,7 +222,7 @@ import Glibc
   func flush() { _ = netchat_flush() }
 
   /// Columns that a scalar takes on the terminal.
-  static func columns(_ scalar: UInt32) -> Int {
+  package static func columns(_ scalar: UInt32) -> Int {
     Int(netchat_columns(wchar_t(bitPattern: scalar)))
   }
 }

@@ -5,12 +5,14 @@ package struct StyledLine: Equatable, Sendable {
   package struct Style: Equatable, Sendable {
     let codes: String
 
-    static let plain = Style(codes: "")
-    static let bold = Style(codes: "1")
-    static let dim = Style(codes: "2")
-    static let inverse = Style(codes: "7")
-    static let error = Style(codes: "31")
-    static let note = Style(codes: "33")
+    package init(codes: String) { self.codes = codes }
+
+    package static let plain = Style(codes: "")
+    package static let bold = Style(codes: "1")
+    package static let dim = Style(codes: "2")
+    package static let inverse = Style(codes: "7")
+    package static let error = Style(codes: "31")
+    package static let note = Style(codes: "33")
   }
 
   struct Part: Equatable, Sendable {
