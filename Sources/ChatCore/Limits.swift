@@ -73,6 +73,9 @@ package enum Limits {
   package static let screenNotes = 10_000
   /// How long a closing connection is given to take what it was still sent, in nanoseconds.
   package static let farewellTime = seconds(2)
+  /// Bytes that are thrown away of one that sends on meanwhile: more than the two kernels hold, so
+  /// more than it can have sent before it knew.
+  package static let farewellBytes = 16 << 20
 
   /// Past packets that a host keeps by default (`--history`)...
   package static let history = 1_000

@@ -35,6 +35,9 @@ package struct Throttle: Sendable {
 
   package init(limit: Int = Limits.throttledSources) { self.limit = limit }
 
+  /// Sources told apart now.
+  var count: Int { sources.count }
+
   private static let sourceInterval: UInt64 = 10_000_000_000
   private static let allInterval: UInt64 = 1_000_000_000
 

@@ -21,6 +21,7 @@ final class Connection {
   var armed = UInt64.max
   /// Until when what the client still sends is thrown away, so that it can read its farewell.
   var lingersUntil: UInt64?
+  private var thrownAway = 0
   /// Whether it stands in the worker's list of those to flush.
   var isListed = false
   private var peerEnded = false
@@ -110,11 +111,17 @@ final class Connection {
     switch received {
     case .wouldBlock: return .deliveries([])
     case .bytes(let count):
-      if lingersUntil != nil { return .deliveries([]) }
+      if lingersUntil != nil { return throwAway(count) }
       return .deliveries(
         session.receive(buffer.span.extracting(first: count), in: room, at: now))
     case .endOfStream: return endOfStream(room, now)
     }
+  }
+
+  /// Passes over what still comes from one that has been told goodbye.
+  private func throwAway(_ count: Int) -> ReadResult {
+    thrownAway += count
+    return thrownAway > Limits.farewellBytes ? .gone : .deliveries([])
   }
 
   private func endOfStream(_ room: SharedRoom, _ now: Moment) -> ReadResult {
@@ -190,7 +197,9 @@ final class Connection {
         return .deliveries(deliveries)
       }
       let (count, end) = try fill(&buffer)
-      if count > 0, lingersUntil == nil {
+      if lingersUntil != nil {
+        if case .gone = throwAway(count) { return .gone }
+      } else if count > 0 {
         deliveries += session.receive(buffer.span.extracting(first: count), in: room, at: now)
       }
       switch end {

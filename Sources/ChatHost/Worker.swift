@@ -146,7 +146,8 @@ final class Worker {
         case .aborted: continue
         case .connection(let socket, let address):
           lastAccept = now.monotonic
-          if isRefused(waiting: waiting) {
+          var random = SystemRandomNumberGenerator()
+          if PendingAdmissions.refuses(waiting: waiting, using: &random) {
             refuse(socket)
           } else {
             let worker = host.chooseWorker()
@@ -164,12 +165,6 @@ final class Worker {
         return try pauseListening(100_000_000)
       }
     }
-  }
-
-  /// Whether a new connection is turned away while so many wait for admission.
-  private func isRefused(waiting: Int) -> Bool {
-    guard waiting >= Limits.pendingAdmissionsUnrefused else { return false }
-    return Int.random(in: Limits.pendingAdmissionsUnrefused..<Limits.pendingAdmissions) < waiting
   }
 
   private func refuse(_ socket: borrowing StreamSocket) {

@@ -51,7 +51,9 @@ private struct HostCommand {
     do throws(SystemError) {
       let signals = try Signals(taking: [SIGINT, SIGTERM, SIGHUP])
       let host = try Host(configuration)
-      announce(listeners[0].address.port, security, generatedPassword: keys?.generatedPassword)
+      announce(
+        listeners[0].address.port, security, places: configuration.room.maxMembers,
+        generatedPassword: keys?.generatedPassword)
       let screen = Screen(
         host, format: arguments.format == .json ? .json : .lines, output: STDOUT_FILENO)
       let threads = try host.start(on: listeners)
@@ -200,9 +202,7 @@ private struct HostCommand {
     let tokenKey = TokenKey { try? Digest.hmacSHA256(key: secret, $0.span) }
     var room = Room.Settings(id: id, tokenKey: tokenKey)
     room.history = arguments.history
-    // Some descriptors are for listeners, pollers, the terminal, and those being turned away.
-    let reserve = min(64, max(16, descriptors / 4))
-    room.maxMembers = arguments.maxClients ?? max(1, descriptors - reserve)
+    room.maxMembers = places(descriptors: descriptors)
     var configuration = Host.Configuration(room: room)
     configuration.maxLag = arguments.maxLag
     // The protocol bounds the wait, however patient the host is.
@@ -213,9 +213,23 @@ private struct HostCommand {
     return configuration
   }
 
+  /// Members at a time.
+  private func places(descriptors: Int) -> Int {
+    // Some descriptors are for listeners, pollers, the terminal, and those being turned away.
+    let reserve = min(64, max(16, descriptors / 4))
+    let fitting = max(1, descriptors - reserve)
+    guard let wished = arguments.maxClients else { return fitting }
+    if wished > fitting {
+      Diagnostics.report(
+        "\(wished) clients do not fit: the limit on open files leaves places for \(fitting)",
+        hint: "the others wait until somebody leaves; raise the hard limit (ulimit -Hn)")
+    }
+    return wished
+  }
+
   /// Says where the room is.
   private func announce(
-    _ port: UInt16, _ security: HostArguments.Security, generatedPassword: String?
+    _ port: UInt16, _ security: HostArguments.Security, places: Int, generatedPassword: String?
   ) {
     let host = arguments.bind ?? "127.0.0.1"
     switch arguments.format {
@@ -228,6 +242,8 @@ private struct HostCommand {
       writer.integer(Int64(port))
       writer.key(",\"secure\":")
       writer.bool(security == .secure)
+      writer.key(",\"max_clients\":")
+      writer.integer(Int64(places))
       if let generatedPassword {
         writer.key(",\"password\":")
         writer.string(generatedPassword)
@@ -250,6 +266,7 @@ private struct HostCommand {
       if isTerminal(STDOUT_FILENO) || generatedPassword != nil {
         lines += "Join: netchat clint --host \(joinAddress) --port \(port)\n"
       }
+      if isTerminal(STDOUT_FILENO) { lines += "Places: \(places) (--max-clients)\n" }
       Diagnostics.write(lines, to: STDOUT_FILENO)
     }
   }

@@ -99,6 +99,25 @@ import Testing
     #expect(burst(&throttle, b, at: now) == 10, "was dropped")
   }
 
+  @Test("65,536 sources are told apart, and one more drops the fullest bucket")
+  func limit() {
+    var throttle = Throttle()
+    // Members, whom the bucket for all does not hold up.
+    for member in 0..<65_536 {
+      #expect(charge(&throttle, .member(Int64(member)), at: Self.start))
+      if member != 77 { #expect(charge(&throttle, .member(Int64(member)), at: Self.start)) }
+    }
+    #expect(throttle.count == 65_536)
+    #expect(charge(&throttle, .member(70_000), at: Self.start))
+    #expect(throttle.count == 65_536)
+    #expect(burst(&throttle, .member(78), at: Self.start) == 8, "kept")
+    #expect(burst(&throttle, .member(77), at: Self.start) == 10, "was dropped")
+    // Those that are full again are dropped together.
+    let later = Self.start + 200 * Self.second
+    #expect(charge(&throttle, .member(80_000), at: later))
+    #expect(throttle.count == 1)
+  }
+
   @Test("an IPv4 address is a source, and so are the first 64 bits of an IPv6 one")
   func sources() {
     let first: [UInt8] = [0x20, 1, 0xD, 0xB8, 0, 0, 0, 1, 1, 2, 3, 4, 5, 6, 7, 8]
@@ -110,5 +129,24 @@ import Testing
     #expect(Source(addressBytes: first) == Source(addressBytes: neighbour))
     #expect(Source(addressBytes: first) != Source(addressBytes: stranger))
     #expect(Source(addressBytes: [127, 0, 0, 1]) != Source(addressBytes: [127, 0, 0, 2]))
+  }
+}
+
+@Suite struct PendingAdmissionsTests {
+  @Test("511 waiting refuse nobody, from 512 on a growing share is refused, 1,024 refuse everybody")
+  func share() {
+    var random = Seeded(1)
+    func refused(_ waiting: Int) -> Int {
+      (0..<10_000).count { _ in PendingAdmissions.refuses(waiting: waiting, using: &random) }
+    }
+    #expect(refused(0) == 0)
+    #expect(refused(511) == 0)
+    #expect(refused(512) == 0)
+    #expect(1...60 ~= refused(513))
+    #expect(2_300...2_700 ~= refused(640))
+    #expect(4_800...5_200 ~= refused(768))
+    #expect(refused(1_023) > 9_950)
+    #expect(refused(1_024) == 10_000)
+    #expect(refused(5_000) == 10_000)
   }
 }

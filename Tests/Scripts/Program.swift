@@ -156,3 +156,26 @@ final class Program {
     return .milliseconds((user + system) * 1000 / sysconf(Int32(_SC_CLK_TCK)))
   }
 }
+
+/// What it takes of the machine.
+extension Program {
+  /// A program with nothing to do takes next to no CPU time.
+  var isIdle: Bool {
+    usleep(200_000)
+    let before = processorTime
+    usleep(500_000)
+    return processorTime - before <= .milliseconds(100)
+  }
+
+  /// Descriptors that it has open.
+  var descriptorCount: Int {
+    (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(processID)/fd").count) ?? 0
+  }
+
+  /// Kilobytes of memory that it has had at the most.
+  var peakKilobytes: Int {
+    let text = (try? String(contentsOfFile: "/proc/\(processID)/status", encoding: .utf8)) ?? ""
+    let line = text.split(separator: "\n").first { $0.hasPrefix("VmHWM:") } ?? ""
+    return Int(line.filter(\.isNumber)) ?? 0
+  }
+}
