@@ -17,14 +17,14 @@ _netchat() {
     local command= i
     for ((i = 1; i < cword; i++)); do
         case ${words[i]} in
-        host | clint | gencert | completions | help)
+        host | clint | gencert | selftest | completions | help)
             command=${words[i]}
             break
             ;;
         esac
     done
     if [[ -z $command ]]; then
-        COMPREPLY=($(compgen -W 'host clint gencert completions help --help -h --version' -- "$cur"))
+        COMPREPLY=($(compgen -W 'host clint gencert selftest completions help --help -h --version' -- "$cur"))
         return
     fi
     case "$command $prev" in
@@ -32,11 +32,11 @@ _netchat() {
         COMPREPLY=($(compgen -W '127.0.0.1 ::1 localhost' -- "$cur"))
         return
         ;;
-    'host --port' | 'host --timeout' | 'host --password' | 'host --history' | 'host --max-clients' | 'host --max-lag' | 'host --rate' | 'host --threads' | 'clint --port' | 'clint --name' | 'clint --timeout' | 'clint --history' | 'clint --say' | 'clint --expect' | 'clint --within' | 'clint --password' | 'clint --fingerprint' | 'gencert --days' | 'gencert --name' | 'gencert --bits')
+    'host --port' | 'host --timeout' | 'host --password' | 'host --history' | 'host --max-clients' | 'host --max-lag' | 'host --rate' | 'host --threads' | 'clint --port' | 'clint --name' | 'clint --timeout' | 'clint --history' | 'clint --say' | 'clint --expect' | 'clint --within' | 'clint --password' | 'clint --fingerprint' | 'gencert --days' | 'gencert --name' | 'gencert --bits' | 'selftest --clients' | 'selftest --seconds')
         :
         return
         ;;
-    'host --password-file' | 'host --cert' | 'host --key' | 'clint --password-file' | 'clint --cert' | 'gencert --cert' | 'gencert --key')
+    'host --password-file' | 'host --cert' | 'host --key' | 'clint --password-file' | 'clint --cert' | 'gencert --cert' | 'gencert --key' | 'selftest --password-file')
         _filedir
         return
         ;;
@@ -81,6 +81,9 @@ _netchat() {
     gencert)
         options='--cert --key --days --name --type --bits --force --help -h --version'
         ;;
+    selftest)
+        options='--json --password-file --bench --clients --seconds --secure --help -h --version'
+        ;;
     completions)
         options='--help -h --version'
         ;;
@@ -96,11 +99,14 @@ _netchat() {
     clint)
         _netchat_hosts
         ;;
+    selftest)
+        _netchat_hosts
+        ;;
     completions)
         COMPREPLY=($(compgen -W 'bash zsh fish' -- "$cur"))
         ;;
     help)
-        COMPREPLY=($(compgen -W 'host clint gencert completions help' -- "$cur"))
+        COMPREPLY=($(compgen -W 'host clint gencert selftest completions help' -- "$cur"))
         ;;
     esac
 } &&

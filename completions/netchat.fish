@@ -17,6 +17,7 @@ complete -c netchat -l version -d 'show the version and exit'
 complete -c netchat -n __fish_use_subcommand -a host -d 'open a chat room'
 complete -c netchat -n __fish_use_subcommand -a clint -d 'join a chat room'
 complete -c netchat -n __fish_use_subcommand -a gencert -d 'make a certificate for a host'
+complete -c netchat -n __fish_use_subcommand -a selftest -d 'look for what is wrong, here or on the way to a host'
 complete -c netchat -n __fish_use_subcommand -a completions -d 'print a shell\'s completion of this program'
 complete -c netchat -n __fish_use_subcommand -a help -d 'explain a command'
 
@@ -76,6 +77,14 @@ complete -c netchat -n '__fish_seen_subcommand_from gencert' -l type -x -a 'ecds
 complete -c netchat -n '__fish_seen_subcommand_from gencert' -l bits -x -d 'the size of an rsa key'
 complete -c netchat -n '__fish_seen_subcommand_from gencert' -l force -d 'replace the files if they exist'
 
+complete -c netchat -n '__fish_seen_subcommand_from selftest' -l json -d 'write one JSON object a line'
+complete -c netchat -n '__fish_seen_subcommand_from selftest' -l password-file -r -F -d 'try the password in this file\'s first line; else NETCHAT_PASSWORD, or it is asked for'
+complete -c netchat -n '__fish_seen_subcommand_from selftest' -l bench -d 'measure how many messages a second a room on this machine delivers, and how soon'
+complete -c netchat -n '__fish_seen_subcommand_from selftest' -l clients -x -d 'measure rooms of 10, 100 and so on up to this many'
+complete -c netchat -n '__fish_seen_subcommand_from selftest' -l seconds -x -d 'measure each room for this long'
+complete -c netchat -n '__fish_seen_subcommand_from selftest' -l secure -d 'measure secure rooms'
+complete -c netchat -n '__fish_seen_subcommand_from selftest' -a '(__netchat_hosts)'
+
 complete -c netchat -n '__fish_seen_subcommand_from completions' -a 'bash zsh fish'
 
-complete -c netchat -n '__fish_seen_subcommand_from help' -a 'host clint gencert completions help'
+complete -c netchat -n '__fish_seen_subcommand_from help' -a 'host clint gencert selftest completions help'

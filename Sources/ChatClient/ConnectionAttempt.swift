@@ -7,7 +7,7 @@ import Sockets
 /// host speaks TLS (PROTOCOL.md, section 2).
 ///
 /// It never waits: wait for ``descriptor`` or the ``deadline``, then ``proceed(isReady:)``.
-struct ConnectionAttempt: ~Copyable {
+package struct ConnectionAttempt: ~Copyable {
   private enum Phase: Equatable {
     case connecting
     /// A clear `hello` may come.
@@ -25,23 +25,23 @@ struct ConnectionAttempt: ~Copyable {
   /// The host has turned out to speak no TLS.
   private var isClear = false
   private var failure: Connector.Failure?
-  private(set) var readiness = Readiness.writing
+  package private(set) var readiness = Readiness.writing
   /// Nanoseconds of the monotonic clock; nil for never.
-  private(set) var deadline: UInt64?
+  package private(set) var deadline: UInt64?
 
   /// - Parameter addresses: at least one.
-  init(_ connector: Connector, to addresses: [Address]) throws(Connector.Failure) {
+  package init(_ connector: Connector, to addresses: [Address]) throws(Connector.Failure) {
     self.connector = connector
     self.addresses = addresses
     try open()
   }
 
-  var descriptor: Int32 { mutating get { socket?.number ?? -1 } }
+  package var descriptor: Int32 { mutating get { socket?.number ?? -1 } }
 
   /// Goes on.
   /// - Parameter isReady: whether the descriptor is; else the deadline has come.
   /// - Returns: the connection once it stands; nil while it is to be waited for.
-  mutating func proceed(isReady: Bool) throws(Connector.Failure) -> Link? {
+  package mutating func proceed(isReady: Bool) throws(Connector.Failure) -> Link? {
     do throws(Setback) {
       switch phase {
       case .connecting:

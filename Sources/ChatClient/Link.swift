@@ -33,6 +33,12 @@ package struct Link: ~Copyable {
   package var number: Int32 { socket.number }
   package var isEncrypted: Bool { tls != nil }
 
+  /// `TLSv1.3, TLS_AES_256_GCM_SHA384`; nil in clear text.
+  package mutating func encryption() -> String? {
+    guard let version = tls?.version, let cipher = tls?.cipher else { return nil }
+    return "\(version), \(cipher)"
+  }
+
   /// What names this TLS connection (RFC 9266); nil in clear text, and below TLS 1.3, which has no
   /// such name.
   package mutating func exporter() -> [UInt8]? {
@@ -49,7 +55,9 @@ package struct Link: ~Copyable {
   package mutating func fingerprint() -> Fingerprint? { try? tls?.peerFingerprint() }
 
   /// Whether to wait for the socket to take bytes, given whether there is something to send.
-  func wantsWriting(hasOutput: Bool) -> Bool { readingWantsWrite || hasOutput && !sendingWantsRead }
+  package func wantsWriting(hasOutput: Bool) -> Bool {
+    readingWantsWrite || hasOutput && !sendingWantsRead
+  }
 
   /// Receives what is there: of TLS at most one record, so call it until it would block.
   package mutating func receive(into buffer: inout [UInt8]) throws(Failure) -> Received {

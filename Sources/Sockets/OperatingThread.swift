@@ -36,6 +36,16 @@ package struct OperatingThread: Sendable {
     self.handle = handle
   }
 
+  /// The CPU time it has taken so far, in nanoseconds; nil once it has ended.
+  package var processorTime: UInt64? {
+    var clock = clockid_t()
+    var time = timespec()
+    guard unsafe pthread_getcpuclockid(handle, &clock) == 0,
+      unsafe clock_gettime(clock, &time) == 0
+    else { return nil }
+    return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+  }
+
   /// Waits until the closure has returned.
   package func join() { _ = pthread_join(handle, nil) }
 }

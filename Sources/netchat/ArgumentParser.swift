@@ -21,6 +21,7 @@ enum Invocation: Sendable {
   case host(HostArguments)
   case clint(ClintArguments)
   case gencert(GencertArguments)
+  case selftest(SelftestArguments)
   case completions(CompletionShell)
 }
 

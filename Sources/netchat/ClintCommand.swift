@@ -281,7 +281,8 @@ private struct ClintCommand {
       Diagnostics.report(
         "the host did not answer in time", hint: "is that port a netchat host? try --timeout")
     case .system(let address, let error):
-      Diagnostics.report("cannot connect to \(address): \(error.reason)", hint: hint(for: error))
+      Diagnostics.report(
+        "cannot connect to \(address): \(error.reason)", hint: error.connectionHint)
     case .tls(let address, let error):
       Diagnostics.report("cannot speak TLS with \(address): \(error)", hint: visit.hint(for: error))
     case .clearText(let address):
@@ -290,13 +291,5 @@ private struct ClintCommand {
         hint: visit.hintForClearText)
     }
     return .failure
-  }
-
-  private func hint(for error: SystemError) -> String? {
-    switch error.code {
-    case ECONNREFUSED: "no host listens there: is it running, and is the port right?"
-    case ENETUNREACH, EHOSTUNREACH: "check the address and this machine's network"
-    default: nil
-    }
   }
 }

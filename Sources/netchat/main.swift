@@ -15,6 +15,7 @@ func run(_ arguments: [String], password: Secret?) -> Int32 {
     case .host(let arguments): return runHost(arguments)
     case .clint(let arguments): return runClint(arguments)
     case .gencert(let arguments): return runGencert(arguments)
+    case .selftest(let arguments): return runSelftest(arguments)
     case .completions(let shell): return show(shell.script)
     }
   } catch {

@@ -43,10 +43,18 @@ struct CompletionTests {
     ("netchat clint --host c", ["chat.example.org"]),
     ("netchat host --cert ce", ["cert.pem"]),
     ("netchat host --bind ::", ["::1"]),
+    ("netchat clint --password-file ce", ["cert.pem"]),
+    ("netchat clint --bell m", ["mention"]),
+    ("netchat selftest c", ["chat.example.org:4000"]),
+    ("netchat selftest --be", ["--bench"]),
+    ("netchat help self", ["selftest"]),
     // No files where none are meant.
     ("netchat host --port ", []),
     ("netchat host ce", []),
     ("netchat clint --name ce", []),
+    ("netchat clint --say ce", []),
+    ("netchat gencert ce", []),
+    ("netchat selftest --clients ", []),
   ]
 
   /// A folder with a file to complete, and a state with hosts to remember.

@@ -95,6 +95,19 @@ final class Scene {
     return connection
   }
 
+  /// Waits until a program listens on this port; it sees a connection that is closed at once.
+  func waitForListener(on port: UInt16) throws {
+    let deadline = ContinuousClock.now + patience
+    while true {
+      do {
+        return try connect(port).close()
+      } catch {
+        guard ContinuousClock.now < deadline else { throw error }
+        usleep(5000)
+      }
+    }
+  }
+
   /// A port that nobody listens on, as far as one can tell.
   func freePort() -> UInt16 {
     let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)

@@ -89,8 +89,7 @@ struct SecureTests {
         "openssl-listen:\(port),bind=127.0.0.1,reuseaddr,fork,cert=\(cert),key=\(key),verify=0",
         "openssl-connect:127.0.0.1:\(room.port),verify=0")
       // It relays: what a stranger says through it is answered by the room.
-      let deadline = ContinuousClock.now + patience
-      while (try? scene.connect(port)) == nil, ContinuousClock.now < deadline { usleep(5000) }
+      try scene.waitForListener(on: port)
       let stranger = try scene.overTLS(port)
       try stranger.type("{\"type\":\"auth\",\"version\":2}")
       try stranger.output.expect { $0.contains(Self.refused) }

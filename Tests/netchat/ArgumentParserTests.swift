@@ -4,13 +4,15 @@ import Testing
 
 @Suite("the command line")
 struct ArgumentParserTests {
+  private static let commands = "the commands are host, clint, gencert, selftest, completions, help"
+
   // MARK: Commands
 
   @Test("without a command there is an error that names the commands", arguments: ["", "--"])
   func missingCommand(line: String) throws {
     let error = try usageError(line)
     #expect(error.message == "a command is missing")
-    #expect(error.hint == "the commands are host, clint, gencert, completions, help")
+    #expect(error.hint == Self.commands)
   }
 
   @Test(
@@ -57,7 +59,7 @@ struct ArgumentParserTests {
   @Test("an unknown command that is near none gets the list", arguments: ["serve", "x", "-"])
   func farCommand(typed: String) throws {
     #expect(
-      try usageError(typed).hint == "the commands are host, clint, gencert, completions, help")
+      try usageError(typed).hint == Self.commands)
   }
 
   @Test("the command may stand after --")

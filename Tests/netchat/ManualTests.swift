@@ -18,7 +18,8 @@ struct ManualTests {
     #expect(
       committed == fresh, "renew it: NETCHAT_RENEW=1 swift test --filter ManualTests")
     for section in [
-      "NAME", "SYNOPSIS", "DESCRIPTION", "EXIT STATUS", "EXAMPLES", "SEE ALSO",
+      "NAME", "SYNOPSIS", "DESCRIPTION", "ENVIRONMENT", "FILES", "EXIT STATUS", "EXAMPLES",
+      "SECURITY", "SEE ALSO",
     ] {
       #expect(committed.contains("\n.Sh \(section)\n"), "\(section)")
     }
