@@ -36,6 +36,8 @@ final class Connection {
   private(set) var readingWantsWrite = false
   /// Sending waits until bytes come.
   private var sendingWantsRead = false
+  /// Nothing reaches the peer any more.
+  private var isUnreachable = false
   /// There is more to read that the poller does not know of.
   private(set) var hasUnread = false
 
@@ -101,6 +103,7 @@ final class Connection {
   private func readClear(_ buffer: inout [UInt8], _ room: SharedRoom, _ now: Moment)
     throws(Failure) -> ReadResult
   {
+    hasUnread = false
     let received: Received
     do throws(SystemError) {
       var span = buffer.mutableSpan
@@ -109,7 +112,10 @@ final class Connection {
       throw Failure()
     }
     switch received {
-    case .wouldBlock: return .deliveries([])
+    case .wouldBlock:
+      // A peer that went has an end, behind what it said. Without one nobody would ever look again.
+      if isUnreachable { throw Failure() }
+      return .deliveries([])
     case .bytes(let count):
       if lingersUntil != nil { return throwAway(count) }
       return .deliveries(
@@ -367,6 +373,8 @@ final class Connection {
       // Nothing reaches the peer any more, but what it said before it went is still to be read; the
       // end of that ends the session.
       session.outflow.abandon()
+      isUnreachable = true
+      hasUnread = true
     }
   }
 

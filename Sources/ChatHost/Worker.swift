@@ -310,7 +310,9 @@ final class Worker {
         guard let connection = connections[slot], !connection.isBlocked else { continue }
         flush(connection)
         // The poller and the timers must be told.
-        if connection.isBlocked || connection.session.end != nil { list(connection) }
+        if connection.isBlocked || connection.hasUnread || connection.session.end != nil {
+          list(connection)
+        }
       }
     }
     try settleListed()
