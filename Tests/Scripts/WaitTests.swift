@@ -65,35 +65,4 @@ struct WaitTests {
       #expect(try silent.lines.rest() == [])
     }
   }
-
-  @Test("a reader that takes a little now and then is cut at 8 times --max-lag")
-  func trickle() throws {
-    try Scene.play { scene in
-      let room = try scene.host("--max-lag", "65536", "--rate", "0")
-      let alice = try room.member("alice")
-      let deaf = try room.connect(receiveBuffer: 4096)
-      try deaf.join("deaf")
-      let filling = String(repeating: "x", count: 60_000)
-      let start = ContinuousClock.now
-      var byte: [UInt8] = [0]
-      var isGone = false
-      var number = 0
-      while !isGone, number < 400 {
-        number += 1
-        try alice.say("\(number) \(filling)")
-        // It is never still for long.
-        for _ in 0..<500 { recv(deaf.descriptor, &byte, 1, Int32(MSG_DONTWAIT)) }
-        try alice.lines.expect("\(number)", within: .seconds(1)) { line in
-          if line.contains("\"deaf disconnected.\"") { isGone = true }
-          return line.contains("\"\(number) xxx")
-        }
-        usleep(10_000)
-      }
-      if !isGone {
-        try alice.expect("system", "text", "deaf disconnected.", within: .seconds(5))
-      }
-      #expect(
-        ContinuousClock.now - start < .seconds(9), "not by the 10 s of one that takes nothing")
-    }
-  }
 }
