@@ -83,6 +83,8 @@ extension Span<UInt8> {
     endOfPlainText(from: 0) == count && firstIndex(of: 0x7F, from: 0) == nil
   }
 
+  /// Inlined, so that the literal's bytes are compared as constants.
+  @inline(__always)
   func starts(with literal: StaticString) -> Bool {
     guard literal.utf8CodeUnitCount <= count else { return false }
     return literal.withUTF8Buffer { buffer in

@@ -38,7 +38,13 @@ package enum ClientPacket {
 
   /// Reads a line, given without its line end.
   package init(_ line: Span<UInt8>) throws(PacketError) {
-    let fields = try PacketFields(line)
+    var fields = PacketFields()
+    try self.init(line, using: &fields)
+  }
+
+  /// As ``init(_:)``, reading into fields that are there already.
+  init(_ line: Span<UInt8>, using fields: inout PacketFields) throws(PacketError) {
+    try fields.read(line)
     let type = try fields.requiredString(.type)
     if type.hasEscapes {
       let bytes = JSONText.unescapedBytes(type, in: line)

@@ -163,6 +163,7 @@ package struct HostSession {
       return []
     }
     hasReceived = true
+    var fields = PacketFields()
     if !unread.isEmpty {
       // A peer that reset its connection is read although it is to wait: what came first goes first.
       unread.append(bytes)
@@ -185,10 +186,10 @@ package struct HostSession {
       }
       switch found {
       case .line(let range):
-        receive(line: bytes.extracting(range), in: room, at: now, &deliveries)
+        receive(line: bytes.extracting(range), using: &fields, in: room, at: now, &deliveries)
       case .joined:
         let line = lines.takeJoined()
-        receive(line: line.span, in: room, at: now, &deliveries)
+        receive(line: line.span, using: &fields, in: room, at: now, &deliveries)
       case .needsMore:
         // A rate is of packets: a part of one costs nothing.
         if !isWaiting { bucket.giveBack() }
@@ -223,9 +224,10 @@ package struct HostSession {
     var deliveries: [Delivery] = []
     if lines.hasUnfinished, isText || mayBecomeText {
       let line = lines.takeUnfinished()
+      var fields = PacketFields()
       // A text client's last line without LF counts as said (section 8), a packet does not.
       if isText || firstByte(line.span) != UInt8(ascii: "{") {
-        receive(line: line.span, in: room, at: now, &deliveries)
+        receive(line: line.span, using: &fields, in: room, at: now, &deliveries)
       }
     }
     leave(room, at: now)
@@ -271,7 +273,8 @@ package struct HostSession {
   }
 
   private mutating func receive(
-    line: Span<UInt8>, in room: SharedRoom, at now: Moment, _ deliveries: inout [Delivery]
+    line: Span<UInt8>, using fields: inout PacketFields, in room: SharedRoom, at now: Moment,
+    _ deliveries: inout [Delivery]
   ) {
     if isText { return receiveText(line, in: room, at: now, &deliveries) }
     guard let first = firstByte(line) else { return }
@@ -286,7 +289,7 @@ package struct HostSession {
     }
     let packet: ClientPacket
     do throws(PacketError) {
-      packet = try ClientPacket(line)
+      packet = try ClientPacket(line, using: &fields)
     } catch {
       let answer = PacketWriter.error(.invalidPacket, error.reason)
       if isWaiting { refuse(answer, room, at: now) } else { outflow.post(answer) }

@@ -19,8 +19,6 @@ struct JSONReader {
   var index = 0
 
   enum Value {
-    /// There is none.
-    case absent
     case string(JSONString)
     /// A number without fraction or exponent that fits.
     case integer(Int64)

@@ -1,12 +1,15 @@
 /// The packets of a log that are kept for those who join or come again: by number and by bytes.
 struct KeptPackets: Sendable {
+  /// Where a packet begins. A number alone: a cursor each would count references for each packet.
   private struct Mark: Sendable {
     let id: Int64
-    let cursor: LogCursor
+    let position: LogPosition
   }
 
   private var marks: [Mark] = []
   private var first = 0
+  /// At the oldest packet that is kept: it keeps the log from there on alive.
+  private var oldest: LogCursor?
   private let limit: Int
   private let bytes: Int
   /// The newest id that is kept no more.
@@ -22,13 +25,16 @@ struct KeptPackets: Sendable {
 
   /// Notes that the packet `id` begins at `cursor` and that the log ends at `end`.
   mutating func append(_ id: Int64, at cursor: LogCursor, end: LogPosition) {
-    marks.append(Mark(id: id, cursor: cursor))
+    if oldest == nil { oldest = cursor }
+    marks.append(Mark(id: id, position: cursor.position))
+    let before = first
     while count > limit
-      || (first < marks.count && end - marks[first].cursor.position > LogPosition(bytes))
+      || (first < marks.count && end - marks[first].position > LogPosition(bytes))
     {
       droppedID = marks[first].id
       first += 1
     }
+    if first != before { oldest = first < marks.count ? self.cursor(at: first) : nil }
     // Amortised: half of the array is moved once that many marks have gone.
     if first > 64, first > marks.count / 2 {
       marks.removeFirst(first)
@@ -39,7 +45,7 @@ struct KeptPackets: Sendable {
   /// Where the last `count` packets begin; nil if there are none.
   func cursor(last count: Int) -> LogCursor? {
     let index = max(first, marks.count - min(count, marks.count))
-    return index < marks.count ? marks[index].cursor : nil
+    return index < marks.count ? cursor(at: index) : nil
   }
 
   /// Where the first packet after `id` begins; nil if there is none.
@@ -50,6 +56,12 @@ struct KeptPackets: Sendable {
       let middle = (low + high) / 2
       if marks[middle].id <= id { low = middle + 1 } else { high = middle }
     }
-    return low < marks.count ? marks[low].cursor : nil
+    return low < marks.count ? cursor(at: low) : nil
+  }
+
+  private func cursor(at index: Int) -> LogCursor? {
+    var cursor = oldest
+    cursor?.advance(by: Int(marks[index].position - (oldest?.position ?? 0)))
+    return cursor
   }
 }
