@@ -30,7 +30,7 @@ let package = Package(
     .target(
       name: "Terminal", dependencies: ["CEdit", "ChatCore", "Sockets"], swiftSettings: strict),
     .target(
-      name: "ChatHost", dependencies: ["ChatCore", "Sockets", "OpenSSL"],
+      name: "ChatHost", dependencies: ["ChatCore", "Sockets", "OpenSSL", "Terminal"],
       swiftSettings: strict + fast),
     .target(
       name: "ChatClient", dependencies: ["ChatCore", "Sockets", "OpenSSL", "Terminal"],

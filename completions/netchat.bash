@@ -73,7 +73,7 @@ _netchat() {
     local options=
     case $command in
     host)
-        options='--bind --port --timeout --secure --plain --password --password-file --generate-password --compat --tls --tls-min --cert --key --history --max-clients --max-lag --rate --threads --json --help -h --version'
+        options='--bind --port --timeout --secure --plain --password --password-file --generate-password --compat --tls --tls-min --cert --key --history --max-clients --max-lag --rate --threads --json --quiet --no-save-history --help -h --version'
         ;;
     clint)
         options='--host --port --name --timeout --history --no-history --no-reconnect --say --expect --within --json --json-input --color --timestamps --joins --bell --no-save-history --secure --password --password-file --tls --tls-insecure --cert --fingerprint --compat --forget --help -h --version'

@@ -15,7 +15,7 @@ extension HostSession {
     case .pong, .other: break
     case .bye: close(.afterSending)
     case .chat, .nick, .who, .authConfirm:
-      refuse(PacketWriter.authResult(refused: required), room, at: now)
+      refuse(.unauthenticated, room, at: now)
     }
   }
 
@@ -27,17 +27,18 @@ extension HostSession {
     let wish = wish(auth, line)
     let method = auth.method.map { JSONText.text($0, in: line) }
     guard let keys = room.settings.keys, let exporter else {
-      return refuse(PacketWriter.authResult(refused: required), room, at: now)
+      return refuse(.unauthenticated, room, at: now)
     }
     let share = auth.version >= 2 && method == "spake2plus" ? auth.share : nil
     guard share != nil || (keys.versionOne != nil && auth.password != nil) else {
-      return refuse(PacketWriter.authResult(refused: required), room, at: now)
+      return refuse(.unauthenticated, room, at: now)
     }
+    // Before it costs anything: a ban is no matter of the password.
+    guard !room.isBanned(origin) else { return refuse(.banned, room, at: now) }
     let member = room.withLock { $0.joinID(in: wish) }
-    let source = member.map { Throttle.Source.member($0) } ?? source
+    let source = member.map { Throttle.Source.member($0) } ?? Throttle.Source(origin)
     guard room.charge(source, at: now) else {
-      let reason = "Too many attempts. Try again later."
-      return refuse(PacketWriter.authResult(refused: reason), room, at: now)
+      return refuse(.tooManyAttempts, room, at: now)
     }
     if let share {
       var raw: [UInt8] = []
@@ -45,20 +46,17 @@ extension HostSession {
       let bytes = JSONText.unescapedBytes(share, in: line)
       guard let share = Base64.decode(bytes.span),
         let challenge = keys.challenge(share: share, exporter: exporter, hello: hello, auth: raw)
-      else { return refuse(PacketWriter.authResult(refused: wrong), room, at: now) }
+      else { return refuse(.wrongPassword, room, at: now) }
       outflow.post(PacketWriter.authChallenge(challenge))
       state = .challenged(challenge, wish, source)
     } else if let password = auth.password, let versionOne = keys.versionOne {
       guard versionOne.isPassword(JSONText.unescapedBytes(password, in: line)) else {
-        return refuse(PacketWriter.authResult(refused: wrong), room, at: now)
+        return refuse(.wrongPassword, room, at: now)
       }
       room.giveBack(source)
       admit(wish, as: .versionOne, in: room, at: now, &deliveries)
     }
   }
-
-  var required: String { "Authentication required." }
-  private var wrong: String { "Wrong password." }
 
   mutating func receiveConfirmation(
     _ packet: ClientPacket, _ line: Span<UInt8>, _ challenge: any AdmissionChallenge,
@@ -69,7 +67,7 @@ extension HostSession {
     case .authConfirm(let confirm):
       let bytes = JSONText.unescapedBytes(confirm, in: line)
       guard let confirmation = Base64.decode(bytes.span), challenge.accepts(confirmation) else {
-        return refuse(PacketWriter.authResult(refused: wrong), room, at: now)
+        return refuse(.wrongPassword, room, at: now)
       }
       // Who could make this knew the password: it was no guess.
       room.giveBack(source)
@@ -78,7 +76,7 @@ extension HostSession {
     case .pong, .other: break
     case .bye: close(.afterSending)
     case .auth, .chat, .nick, .who:
-      refuse(PacketWriter.authResult(refused: required), room, at: now)
+      refuse(.unauthenticated, room, at: now)
     }
   }
 
@@ -96,16 +94,17 @@ extension HostSession {
     _ wish: Room.Wish, as dialect: Room.Dialect, in room: SharedRoom, at now: Moment,
     isSilent: Bool = false, _ deliveries: inout [Delivery]
   ) {
-    let (id, address) = (id, address)
+    let (id, address, origin) = (id, address, origin)
     do throws(Room.Refusal) {
       let admission = try room.withLock { room throws(Room.Refusal) in
-        try room.admit(wish, as: dialect, id, from: address, at: now)
+        try room.admit(wish, as: dialect, id, from: address, origin, at: now)
       }
       enter(admission)
+      noteAdmission(admission.name)
       state = .member(Member(handle: admission.handle, dialect: dialect, isSilent: isSilent))
       if let takenOver = admission.takenOver { deliveries.append(takenOver) }
     } catch {
-      refuse(PacketWriter.authResult(refused: error.reason), room, at: now)
+      refuse(error, room, at: now)
     }
   }
 
@@ -134,7 +133,7 @@ extension HostSession {
       state = .member(Member(handle: admission.handle, dialect: .packets, isSilent: false))
       if let takenOver = admission.takenOver { deliveries.append(takenOver) }
     } catch {
-      refuse(PacketWriter.authResult(refused: error.reason), room, at: now)
+      refuse(error, room, at: now)
     }
   }
 }

@@ -31,8 +31,8 @@ package struct HostSession {
   }
 
   package let id: ConnectionID
-  let address: String
-  let source: Throttle.Source
+  package let address: String
+  let origin: Origin
   /// When admission must have ended.
   private let admissionEnd: UInt64
   /// When `hello` went out; nil while a TLS handshake goes on.
@@ -51,6 +51,22 @@ package struct HostSession {
   private var hasReceived = false
   private var hasShownItself = false
   var saidBye = false
+  /// What has become of it that the host's operator may want to know.
+  package enum News: Equatable, Sendable {
+    /// It is this member's now.
+    case admitted(name: String)
+    case refused(Room.Refusal)
+    /// It was shown that the host knows the password, and did not show that it does: that is how a
+    /// wrong guess ends, for whoever guessed knows already.
+    case unproven
+    /// It was closed for what it sent.
+    case rejected(reason: String)
+    /// The host closed it. The name is nil for one that was no member, and when the room closes.
+    case ended(Farewell, name: String?)
+  }
+
+  /// To be taken after each call that changes the session.
+  private var news: [News] = []
   /// Bytes that came while the session was not to read on.
   private var unread: [UInt8] = []
   private var streamEnded = false
@@ -63,16 +79,16 @@ package struct HostSession {
   /// A conversation that is still to ``begin(with:exporter:isSecure:at:)``.
   /// - Parameters:
   ///   - address: where the connection comes from, for people.
-  ///   - source: the same for counting guesses.
+  ///   - origin: the same for counting guesses, and for bans.
   ///   - rate: packets a second it may send; 0 for no bound.
   ///   - admissionTime: how long its admission may take, in nanoseconds.
   package init(
-    id: ConnectionID, from address: String, source: Throttle.Source = .address([]), rate: Int,
+    id: ConnectionID, from address: String, _ origin: Origin = .address([]), rate: Int,
     admissionTime: UInt64 = Limits.admissionTime, at now: Moment
   ) {
     self.id = id
     self.address = address
-    self.source = source
+    self.origin = origin
     admissionEnd = now.monotonic + admissionTime
     lastHeard = now.monotonic
     bucket = TokenBucket(rate: rate)
@@ -180,7 +196,7 @@ package struct HostSession {
         // All of a line that is too long counts, so that it ends alike however it was cut.
         bytesBeforeAdmission += (found == .tooLong ? bytes.count : start) - before
         if bytesBeforeAdmission > Limits.bytesBeforeAdmission {
-          refuse(PacketWriter.error(.tooLong, "Too much before admission."), room, at: now)
+          reject(.tooLong, "Too much before admission.", room, at: now)
           break
         }
       }
@@ -194,13 +210,11 @@ package struct HostSession {
         // A rate is of packets: a part of one costs nothing.
         if !isWaiting { bucket.giveBack() }
       case .tooLong:
-        refuse(PacketWriter.error(.tooLong, tooLong), room, at: now)
+        reject(.tooLong, "A line is longer than \(Limits.clientLine) bytes.", room, at: now)
       }
     }
     return deliveries
   }
-
-  var tooLong: String { "A line is longer than \(Limits.clientLine) bytes." }
 
   /// Takes what had to wait. Call it when ``pausedUntil`` has come or ``outflow`` has been sent.
   package mutating func resume(in room: SharedRoom, at now: Moment) -> [Delivery] {
@@ -242,6 +256,7 @@ package struct HostSession {
   }
 
   mutating func leave(_ room: SharedRoom, at now: Moment) {
+    noteUnproven()
     if case .member(let member) = state {
       let id = id
       let keepsPlace = member.dialect == .packets && !saidBye
@@ -282,7 +297,8 @@ package struct HostSession {
       show(room)
       if isHTTPRequest(line) {
         let answer = "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n"
-        return refuse(Array(answer.utf8), room, at: now)
+        news.append(.rejected(reason: "An HTTP request."))
+        return end(with: Array(answer.utf8), room, at: now)
       }
       becomeText(in: room, at: now)
       return receiveText(line, in: room, at: now, &deliveries)
@@ -291,8 +307,11 @@ package struct HostSession {
     do throws(PacketError) {
       packet = try ClientPacket(line, using: &fields)
     } catch {
-      let answer = PacketWriter.error(.invalidPacket, error.reason)
-      if isWaiting { refuse(answer, room, at: now) } else { outflow.post(answer) }
+      if isWaiting {
+        reject(.invalidPacket, error.reason, room, at: now)
+      } else {
+        outflow.post(PacketWriter.error(.invalidPacket, error.reason))
+      }
       return
     }
     show(room)
@@ -324,8 +343,37 @@ package struct HostSession {
     room.withLock { $0.note(line) }
   }
 
+  /// Does not let it in.
+  mutating func refuse(_ refusal: Room.Refusal, _ room: SharedRoom, at now: Moment) {
+    news.append(.refused(refusal))
+    end(with: PacketWriter.authResult(refused: refusal.reason), room, at: now)
+  }
+
+  /// Has had enough of what it sends.
+  private mutating func reject(
+    _ code: ErrorCode, _ reason: String, _ room: SharedRoom, at now: Moment
+  ) {
+    news.append(.rejected(reason: reason))
+    end(with: PacketWriter.error(code, reason), room, at: now)
+  }
+
+  /// Notes that it is a member's now.
+  mutating func noteAdmission(_ name: String) { news.append(.admitted(name: name)) }
+
+  private mutating func noteUnproven() {
+    if end == nil, news.isEmpty, case .challenged = state { news.append(.unproven) }
+  }
+
+  /// Whether there is something to take. Most calls leave nothing.
+  package var hasNews: Bool { !news.isEmpty }
+
+  package mutating func takeNews() -> [News] {
+    defer { news = [] }
+    return news
+  }
+
   /// Sends a last answer and ends; a member is gone at once.
-  mutating func refuse(_ answer: [UInt8], _ room: SharedRoom, at now: Moment) {
+  private mutating func end(with answer: [UInt8], _ room: SharedRoom, at now: Moment) {
     outflow.post(answer)
     saidBye = true
     close(.afterSending)
@@ -334,6 +382,7 @@ package struct HostSession {
 
   mutating func close(_ how: End) {
     guard end != .now else { return }
+    noteUnproven()
     if end == nil { outflow.close() }
     end = how
     unread = []
@@ -351,7 +400,17 @@ package struct HostSession {
     // The bye is the last packet: not even its own leave comes behind it.
     close(.afterSending)
     // A room that closes needs no word of each who leaves it.
-    if farewell == .shutdown { state = .over } else { leave(room, at: now) }
+    guard farewell != .shutdown else {
+      state = .over
+      return
+    }
+    news.append(.ended(farewell, name: memberName(in: room)))
+    leave(room, at: now)
+  }
+
+  private func memberName(in room: SharedRoom) -> String? {
+    guard case .member(let member) = state else { return nil }
+    return room.withLock { $0.name(of: member.handle) }
   }
 
   // MARK: Time
@@ -382,7 +441,7 @@ package struct HostSession {
     switch state {
     case .waiting, .challenged:
       guard !isSecure else {
-        refuse(PacketWriter.authResult(refused: required), room, at: now)
+        refuse(.unauthenticated, room, at: now)
         break
       }
       show(room)

@@ -21,6 +21,8 @@ package enum Limits {
   package static let bytesBeforeAdmission = 8_192
   /// The whole of admission, from the accept, in nanoseconds (section 4).
   package static let admissionTime = seconds(10)
+  /// Bans of addresses: each newcomer is held against all of them.
+  package static let bans = 1_000
   /// Sources of password guesses that are told apart (section 4).
   package static let throttledSources = 65_536
   /// How long a host with TLS waits for the first byte before it says in clear what it wants, in
@@ -69,6 +71,13 @@ package enum Limits {
   /// Bytes of missed packets that a client holds back to say how many they are. Of more it says so
   /// much at the least, and shows them as they come.
   package static let backlogHeld = 4 << 20
+  /// Lines that a host writes to its operator's log in a second; those that attackers or a whole
+  /// office coming back would add are counted.
+  package static let journalLinesPerSecond = 100
+  /// Lines that wait for a log that is written slowly.
+  package static let journalLines = 1_000
+  /// How long the host's workers are waited for when they are asked something, in nanoseconds.
+  package static let surveyTime = seconds(2)
   /// Lines of the host's own that wait for its screen.
   package static let screenNotes = 10_000
   /// How long a closing connection is given to take what it was still sent, in nanoseconds.

@@ -42,7 +42,11 @@ package struct Room {
   struct Member {
     var name: Name
     let joinID: Int64
-    let address: String
+    /// Where it came from, for people.
+    var address: String
+    var origin: Origin
+    /// When it came, in milliseconds since the Unix epoch.
+    let since: Int64
     var dialect: Dialect
     /// Nil while its connection is lost and its place is kept.
     var connection: ConnectionID?
@@ -52,12 +56,17 @@ package struct Room {
   var stream: RoomStream
   package var log: RoomLog { stream.packets }
   package var lastID: Int64 { stream.lastID }
+  /// Messages to everybody so far.
+  package var messageCount: Int64 { stream.messageCount }
+  /// Messages to one member so far.
+  package private(set) var privateMessageCount: Int64 = 0
   var members: [Member?] = []
   var freeIndices: [Int] = []
   var indicesByName: [String: Int] = [:]
   var indicesByJoinID: [Int64: Int] = [:]
   package internal(set) var memberCount = 0
   var lastNumber = 0
+  package internal(set) var bans: [OriginBlock] = []
   private var lost: [(deadline: UInt64, handle: Handle)] = []
   var announcements = Announcements()
   private var senders = SenderTable()
@@ -206,6 +215,7 @@ package struct Room {
       number, at: now)
     guard stream.writer.bytes.count <= Limits.hostLine else { throw .tooLong }
     let packet = stream.writer.bytes
+    privateMessageCount += 1
     if let number { senders.note(number, owner: handle.joinID) }
     let text = opened ?? JSONText.unescapedBytes(body, in: line)
     // Said to oneself it comes once.
@@ -343,6 +353,9 @@ package struct Room {
 
   /// Adds a line of the host's own to the screen.
   package mutating func note(_ line: String) { stream.note(line) }
+
+  /// Adds a packet of the host's own to a screen that shows packets.
+  package mutating func note(event: [UInt8]) { stream.note(event: event) }
 
   /// Takes what the screen is to show next; nil if there is nothing.
   package mutating func nextForScreen() -> ScreenFeed.Item? { stream.nextForScreen() }

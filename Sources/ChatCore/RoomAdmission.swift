@@ -11,19 +11,27 @@ extension Room {
     package init(name: String? = nil) { self.name = name }
   }
 
+  /// Why a connection is not let in (section 4).
   package enum Refusal: Error, Equatable, Sendable {
-    case invalidName, full
+    case invalidName, full, banned, wrongPassword, tooManyAttempts
+    /// It did not say who it is, or not in time.
+    case unauthenticated
 
     package var reason: String {
       switch self {
       case .invalidName: "Invalid name."
       case .full: "Room is full."
+      case .banned: "Banned."
+      case .wrongPassword: "Wrong password."
+      case .tooManyAttempts: "Too many attempts. Try again later."
+      case .unauthenticated: "Authentication required."
       }
     }
   }
 
   package struct Admission {
     package let handle: Handle
+    package let name: String
     /// The `auth_result` packet.
     package let result: [UInt8]
     /// Where to read from.
@@ -36,9 +44,10 @@ extension Room {
   /// Admits a connection, or says why not.
   package mutating func admit(
     _ wish: Wish, as dialect: Dialect, _ connection: ConnectionID, from address: String,
-    at now: Moment
+    _ origin: Origin, at now: Moment
   ) throws(Refusal) -> Admission {
     advance(to: now)
+    if isBanned(origin) { throw .banned }
     let wished = try wishedName(wish)
     if let wished, let joinID = joinID(in: wish, name: wished) {
       if let index = indicesByName[wished.folded], let member = members[index] {
@@ -48,15 +57,17 @@ extension Room {
         stream.unfollow(as: member.dialect)
         members[index]?.connection = connection
         members[index]?.dialect = dialect
+        members[index]?.address = address
+        members[index]?.origin = origin
         let handle = Handle(index: index, joinID: joinID)
         return admission(
           handle, wished, wish, dialect, place(for: wish), at: now, takenOver: takenOver)
       }
       guard memberCount < settings.maxMembers else { throw .full }
-      return join(wished, joinID, wish, dialect, connection, address, at: now)
+      return join(wished, joinID, wish, dialect, connection, address, origin, at: now)
     }
     guard memberCount < settings.maxMembers else { throw .full }
-    return join(freeName(wished), nil, wish, dialect, connection, address, at: now)
+    return join(freeName(wished), nil, wish, dialect, connection, address, origin, at: now)
   }
 
   private func wishedName(_ wish: Wish) throws(Refusal) -> Name? {
@@ -113,7 +124,7 @@ extension Room {
 
   private mutating func join(
     _ name: Name, _ knownJoinID: Int64?, _ wish: Wish, _ dialect: Dialect,
-    _ connection: ConnectionID, _ address: String, at now: Moment
+    _ connection: ConnectionID, _ address: String, _ origin: Origin, at now: Moment
   ) -> Admission {
     let place = place(for: wish)
     let before = lastID
@@ -122,8 +133,8 @@ extension Room {
     stream.lastID += 1
     let handle = insert(
       Member(
-        name: name, joinID: knownJoinID ?? lastID, address: address, dialect: dialect,
-        connection: connection))
+        name: name, joinID: knownJoinID ?? lastID, address: address, origin: origin,
+        since: now.unixMilliseconds, dialect: dialect, connection: connection))
     let admission = admission(handle, name, wish, dialect, place, id: before, at: now)
     if announced {
       stream.appendSystem(
@@ -172,11 +183,12 @@ extension Room {
     let result = stream.writer.bytes
     if let (cursor, publication) = stream.follow(as: dialect) {
       return Admission(
-        handle: handle, result: dialect == .text ? [] : result, cursor: cursor,
+        handle: handle, name: name.text, result: dialect == .text ? [] : result, cursor: cursor,
         publication: publication, takenOver: takenOver)
     }
     return Admission(
-      handle: handle, result: result, cursor: place.cursor, publication: log.publication,
+      handle: handle, name: name.text, result: result, cursor: place.cursor,
+      publication: log.publication,
       takenOver: takenOver)
   }
 
@@ -211,12 +223,14 @@ extension Room {
         if let dialect = members[index]?.dialect { stream.unfollow(as: dialect) }
         members[index]?.connection = connection
         members[index]?.dialect = .packets
+        members[index]?.address = old.address
+        members[index]?.origin = old.origin
         resumed = Handle(index: index, joinID: joinID)
       } else {
         resumed = insert(
           Member(
-            name: wished, joinID: joinID, address: old.address, dialect: .packets,
-            connection: connection))
+            name: wished, joinID: joinID, address: old.address, origin: old.origin,
+            since: now.unixMilliseconds, dialect: .packets, connection: connection))
       }
       let admission = admission(
         resumed, wished, wish, .packets, place, id: before.id, at: now, takenOver: takenOver)

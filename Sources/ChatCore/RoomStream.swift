@@ -23,6 +23,8 @@ struct RoomStream {
   private(set) var kept: KeptPackets
   /// The newest id. Ids that are drawn for no packet are drawn here too.
   var lastID: Int64 = 0
+  /// Messages to everybody so far.
+  private(set) var messageCount: Int64 = 0
   var writer = PacketWriter()
   private var line: [UInt8] = []
   /// The host's own screen, and whether it shows packets instead of the lines that people see.
@@ -79,6 +81,7 @@ struct RoomStream {
     writeChat(from: name, raw, content, to: nil, id: lastID + 1, number, at: now)
     guard writer.bytes.count <= Limits.hostLine else { throw .tooLong }
     lastID += 1
+    messageCount += 1
     keepAndAppend(lastID)
     if lines != nil { appendChatLine(from: name, raw, content) }
     if versionOne != nil, case .sealed(let opened) = content {
@@ -270,6 +273,8 @@ struct RoomStream {
   }
 
   mutating func note(_ line: String) { screen?.note(line) }
+
+  mutating func note(event: [UInt8]) { if screenShowsPackets { screen?.note(event: event) } }
 
   mutating func nextForScreen() -> ScreenFeed.Item? { screen?.next() }
 

@@ -9,13 +9,15 @@ package struct ScreenFeed: Sendable {
     case lines([UInt8])
     /// A line of the host's own.
     case note(String)
+    /// A packet of the host's own, with its line end, for a screen that shows packets.
+    case event([UInt8])
     /// So many lines were not shown.
     case skipped(Int)
   }
 
   private var cursor: LogCursor
   private let publication: LogPublication
-  private var notes: [(after: LogPosition, line: String)] = []
+  private var notes: [(after: LogPosition, item: Item)] = []
   private var linesWaiting = 0
   private var linesSkipped = 0
   private let maxLag: Int
@@ -42,13 +44,18 @@ package struct ScreenFeed: Sendable {
   }
 
   /// Adds a line of the host's own at this place of the log.
-  package mutating func note(_ line: String) {
+  package mutating func note(_ line: String) { put(.note(line)) }
+
+  /// Adds a packet of the host's own at this place of the log.
+  package mutating func note(event: [UInt8]) { put(.event(event)) }
+
+  private mutating func put(_ item: Item) {
     // A screen that takes nothing must not make notes pile up either.
     guard notes.count < Limits.screenNotes else {
       linesSkipped += 1
       return
     }
-    notes.append((publication.end, line))
+    notes.append((publication.end, item))
   }
 
   /// Takes what comes next, some 64 KiB of lines at a time; nil if there is nothing.
@@ -59,7 +66,7 @@ package struct ScreenFeed: Sendable {
     }
     if let first = notes.first, first.after <= cursor.position {
       notes.removeFirst()
-      return .note(first.line)
+      return first.item
     }
     let limit = min(publication.end, notes.first?.after ?? .max)
     guard cursor.position < limit else { return nil }

@@ -21,10 +21,18 @@ package final class SharedRoom: Sendable {
   /// monotonic clock, `UInt64.max` for never.
   package var deadline: UInt64 { nextDeadline.load(ordering: .relaxed) }
 
+  private let messages = Atomic<Int64>(0)
+
+  /// Messages to everybody so far, without taking the lock.
+  package var messageCount: Int64 { messages.load(ordering: .relaxed) }
+
   /// Charges a guess of the password; false if there must be none now.
   func charge(_ source: Throttle.Source, at now: Moment) -> Bool {
     throttle.withLock { $0.charge(source, at: now.monotonic) }
   }
+
+  /// Whether those who come from there are kept out.
+  func isBanned(_ origin: Origin) -> Bool { withLock { $0.isBanned(origin) } }
 
   func giveBack(_ source: Throttle.Source) { throttle.withLock { $0.giveBack(source) } }
 
@@ -33,7 +41,10 @@ package final class SharedRoom: Sendable {
     throws(E) -> sending R
   {
     try room.withLock { room throws(E) in
-      defer { nextDeadline.store(room.deadline ?? .max, ordering: .relaxed) }
+      defer {
+        nextDeadline.store(room.deadline ?? .max, ordering: .relaxed)
+        messages.store(room.messageCount, ordering: .relaxed)
+      }
       return try body(&room)
     }
   }

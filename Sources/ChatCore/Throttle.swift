@@ -6,12 +6,20 @@ package struct Throttle: Sendable {
   package enum Source: Hashable, Sendable {
     /// An IPv4 address, or the first 8 bytes of an IPv6 one.
     case address([UInt8])
+    /// A user of this machine, who comes over a unix socket.
+    case user(UInt32)
     /// The join of a member that brings a valid token.
     case member(Int64)
 
-    /// - Parameter bytes: 4 or 16.
-    package init(addressBytes bytes: [UInt8]) {
-      self = .address(bytes.count == 4 ? bytes : Array(bytes.prefix(8)))
+    /// Whether nobody vouches for it.
+    var isStranger: Bool { if case .member = self { false } else { true } }
+
+    package init(_ origin: Origin) {
+      switch origin {
+      case .address(let bytes):
+        self = .address(bytes.count == 4 ? bytes : Array(bytes.prefix(8)))
+      case .user(let number): self = .user(number)
+      }
     }
   }
 
@@ -46,7 +54,7 @@ package struct Throttle: Sendable {
     var bucket = sources[source] ?? Bucket()
     guard bucket.take(Self.sourceInterval, 10, at: now) else { return false }
     // A member's own bucket is not emptied by strangers: those share the one for all.
-    if case .address = source, !all.take(Self.allInterval, 60, at: now) { return false }
+    if source.isStranger, !all.take(Self.allInterval, 60, at: now) { return false }
     if sources[source] == nil, sources.count >= limit { makeRoom(at: now) }
     sources[source] = bucket
     return true
@@ -55,7 +63,7 @@ package struct Throttle: Sendable {
   /// Gives an attempt back: it knew the password.
   package mutating func giveBack(_ source: Source) {
     sources[source]?.giveBack(Self.sourceInterval)
-    if case .address = source { all.giveBack(Self.allInterval) }
+    if source.isStranger { all.giveBack(Self.allInterval) }
   }
 
   /// Drops the buckets that are full again, and if there are none, the fullest.

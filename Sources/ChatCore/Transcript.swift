@@ -5,6 +5,9 @@ package enum Transcript {
     "\(name) joined from \(address)"
   }
   package static func left(_ name: String) -> String { "\(name) disconnected." }
+  package static func kicked(_ name: String, reason: String) -> String {
+    reason.isEmpty ? "\(name) was put out." : "\(name) was put out: \(reason)"
+  }
   package static func renamed(_ name: String, to other: String) -> String {
     "\(name) is now known as \(other)."
   }

@@ -41,6 +41,14 @@ final class Connection {
   /// There is more to read that the poller does not know of.
   private(set) var hasUnread = false
 
+  /// Bytes that came in and went out since ``takeTraffic()``, of the conversation, not of TLS.
+  private var traffic = (received: 0, sent: 0)
+
+  func takeTraffic() -> (received: Int, sent: Int) {
+    defer { traffic = (0, 0) }
+    return traffic
+  }
+
   private enum Phase { case clear, firstByte, handshake, encrypted }
 
   /// What a connection needs of its host.
@@ -117,6 +125,7 @@ final class Connection {
       if isUnreachable { throw Failure() }
       return .deliveries([])
     case .bytes(let count):
+      traffic.received += count
       if lingersUntil != nil { return throwAway(count) }
       return .deliveries(
         session.receive(buffer.span.extracting(first: count), in: room, at: now))
@@ -203,6 +212,7 @@ final class Connection {
         return .deliveries(deliveries)
       }
       let (count, end) = try fill(&buffer)
+      traffic.received += count
       if lingersUntil != nil {
         if case .gone = throwAway(count) { return .gone }
       } else if count > 0 {
@@ -260,7 +270,9 @@ final class Connection {
       lastProgress = now.monotonic
       // What TLS could not send it has taken all the same: nothing may change its place now.
       if count == 0 { unsafe offered = Array(next) }
-      session.sent(count > 0 ? count : next.count)
+      let taken = count > 0 ? count : next.count
+      traffic.sent += taken
+      session.sent(taken)
     }
   }
 
@@ -322,6 +334,9 @@ final class Connection {
   /// Whether the transport stands.
   var isTalking: Bool { phase == .clear || phase == .encrypted }
 
+  /// The version of TLS it speaks; nil for clear text, and while there is no conversation.
+  var tlsVersion: String? { phase == .encrypted ? tls?.version : nil }
+
   /// Whether nothing waits to be sent.
   var isFlushed: Bool { !session.hasOutput && offered.isEmpty }
 
@@ -363,6 +378,7 @@ final class Connection {
           isBlocked = true
           return
         }
+        traffic.sent += count
         session.sent(count)
         isBlocked = count < list.byteCount
       }

@@ -16,6 +16,10 @@ package final class Host: Sendable {
     package var admissionTime = Limits.admissionTime
     /// For a room over TLS.
     package var tls: TLSContext?
+    /// Where is noted what becomes of connections, for the operator.
+    package var journal: Journal?
+    /// Whether what is noted about connections is shown as packets, between those of the room.
+    package var showsEvents = false
 
     package init(room: Room.Settings) { self.room = room }
   }
@@ -23,6 +27,9 @@ package final class Host: Sendable {
   let configuration: Configuration
   package let room: SharedRoom
   let hello: [UInt8]
+  var journal: Journal? { configuration.journal }
+  /// When the host began, in nanoseconds of the monotonic clock.
+  let beginning = Clock.monotonic()
   let mailboxes: [Mailbox]
   /// Connections that wait for admission, over all workers.
   let waiting = Atomic<Int>(0)
@@ -70,14 +77,45 @@ package final class Host: Sendable {
   }
 
   /// Says a line as `server`.
-  package func say(_ text: String, at now: Moment) throws(Room.SayFailure) {
+  func say(_ text: String, at now: Moment) throws(Room.SayFailure) {
     try room.withLock { room throws(Room.SayFailure) in try room.sayAsServer(text, at: now) }
     wakeAll(except: nil)
+  }
+
+  /// Puts a member out.
+  /// - Returns: its name as it is written, and where it came from.
+  func kick(_ name: String, reason: String, at now: Moment) throws(Room.KickFailure)
+    -> (name: String, origin: Origin)
+  {
+    let kicked = try room.withLock { room throws(Room.KickFailure) in
+      try room.kick(name, reason: reason, at: now)
+    }
+    if let end = kicked.end { mailboxes[Int(end.connection.worker)].put(.deliver(end)) }
+    wakeAll(except: nil)
+    return (kicked.name, kicked.origin)
+  }
+
+  /// Shows a packet of the host's own on a screen that shows packets.
+  package func show(event: [UInt8]) {
+    room.withLock { $0.note(event: event) }
+    wakeScreen()
+  }
+
+  /// Asks all workers about their connections, and waits for that.
+  func survey() -> (facts: [ConnectionID: Survey.Facts], isComplete: Bool) {
+    // Without a descriptor to be woken by there is no answer.
+    guard let survey = try? Survey(of: mailboxes.count) else { return ([:], false) }
+    for mailbox in mailboxes { mailbox.put(.answer(survey)) }
+    return survey.wait(atMost: Limits.surveyTime)
   }
 
   /// Tells the other workers and the screen that there is more to read.
   func wakeAll(except index: Int?) {
     for (other, mailbox) in mailboxes.enumerated() where other != index { mailbox.wakeup.signal() }
+    wakeScreen()
+  }
+
+  func wakeScreen() {
     if !screenIsAwake.exchange(true, ordering: .acquiringAndReleasing) { screenWakeup.signal() }
   }
 
@@ -91,6 +129,10 @@ package final class Host: Sendable {
     _ = try wait(for: .reading, on: screenWakeup.number, timeout: nil)
     screenWakeup.clear()
   }
+
+  /// Readable when there is something to show.
+  var screenDescriptor: Int32 { screenWakeup.number }
+  func clearScreenWakeup() { screenWakeup.clear() }
 
   /// Lets the screen show what is left, once the workers have ended. One that takes nothing is not
   /// waited for any longer than a client is.

@@ -2,7 +2,7 @@ import ChatCore
 import Sockets
 import Synchronization
 
-/// What other threads ask of a worker; asking wakes it.
+/// What other threads ask of a worker, asking wakes it; and what it lets them see.
 final class Mailbox: Sendable {
   enum Letter: Sendable {
     /// Begin to accept: every worker is there.
@@ -10,12 +10,20 @@ final class Mailbox: Sendable {
     /// Serve this accepted socket.
     case adopt(descriptor: Int32, Address)
     case deliver(Delivery)
+    /// Say what is asked about the connections here.
+    case answer(Survey)
     /// Say goodbye to everybody and end.
     case close
   }
 
   let wakeup: Wakeup
   private let letters = Mutex<[Letter]>([])
+  private let counts = Mutex(WorkerCounts())
+
+  /// What the worker has counted up to its last turn.
+  var published: WorkerCounts { counts.withLock { $0 } }
+
+  func publish(_ new: WorkerCounts) { counts.withLock { $0 = new } }
 
   init() throws(SystemError) { wakeup = try Wakeup() }
 

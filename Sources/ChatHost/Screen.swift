@@ -39,31 +39,22 @@ package struct Screen: Sendable {
 
   /// Shows everything there is now.
   package func showAll() throws(SystemError) {
-    while let item = host.room.withLock({ $0.nextForScreen() }) {
-      let bytes = shown(item)
-      try writeAll(bytes.span, to: output)
-    }
+    while let bytes = next() { try writeAll(bytes.span, to: output) }
   }
+
+  /// Takes what comes next; nil if there is nothing.
+  func next() -> [UInt8]? { host.room.withLock { $0.nextForScreen() }.map(shown) }
 
   private func shown(_ item: ScreenFeed.Item) -> [UInt8] {
     switch (item, format) {
     case (.lines(let bytes), .lines): bytes
     case (.lines(let bytes), .json): DisplayText.escapedJSON(bytes.span)
     case (.note(let line), .lines): Array((line + "\n").utf8)
-    case (.note(let line), .json): note("connection", line)
+    case (.note(let line), .json): HostEvent.packet(note: "connection", line)
+    case (.event(let bytes), _): bytes
     case (.skipped(let count), .lines): Array("(\(count) lines not shown)\n".utf8)
-    case (.skipped(let count), .json): note("skipped", "\(count) packets not shown")
+    case (.skipped(let count), .json):
+      HostEvent.packet(note: "skipped", "\(count) packets not shown")
     }
-  }
-
-  private func note(_ event: StaticString, _ text: String) -> [UInt8] {
-    var writer = PacketWriter()
-    writer.begin("host")
-    writer.key(",\"event\":\"")
-    writer.key(event)
-    writer.key("\",\"text\":")
-    writer.string(text)
-    writer.end()
-    return writer.bytes
   }
 }

@@ -32,6 +32,10 @@ final class Worker {
   private var waitingHere = 0
   private var closesAt: UInt64?
   private var now = Moment(monotonic: 0, unixMilliseconds: 0)
+  private var counts = WorkerCounts()
+  private var shownMessages: Int64 = 0
+  /// Connections turned away since that was last noted, and when it was.
+  private var turnedAway: (count: Int, notedAt: UInt64) = (0, 0)
 
   private static let wakeupTag = UInt64.max
   private static let listenerTags: [UInt64] = [UInt64.max - 1, UInt64.max - 2]
@@ -83,6 +87,8 @@ final class Worker {
     }
     let timePassed = try lookAtTimers()
     if didRead || timePassed || wasWoken { try settle(tellsOthers: didRead || timePassed) }
+    counts.turns.note(Clock.monotonic() - now.monotonic)
+    mailbox.publish(counts)
     if let listeningPausedUntil, listeningPausedUntil <= now.monotonic { try listen(true) }
     if let closesAt {
       return now.monotonic < closesAt && connections.contains { $0 != nil }
@@ -146,6 +152,7 @@ final class Worker {
         case .aborted: continue
         case .connection(let socket, let address):
           lastAccept = now.monotonic
+          counts.accepted += 1
           var random = SystemRandomNumberGenerator()
           if PendingAdmissions.refuses(waiting: waiting, using: &random) {
             refuse(socket)
@@ -172,6 +179,12 @@ final class Worker {
     // Best effort: it is being turned away either way.
     _ = try? socket.send(answer.span)
     socket.finishSending()
+    counts.turnedAway += 1
+    turnedAway.count += 1
+    guard now.monotonic >= turnedAway.notedAt + 1_000_000_000 else { return }
+    host.journal?.note(
+      "turned away \(turnedAway.count): so many wait for admission already", at: now)
+    turnedAway = (0, now.monotonic)
   }
 
   private func adopt(_ socket: consuming StreamSocket, _ address: Address) throws(SystemError) {
@@ -183,12 +196,14 @@ final class Worker {
     let id = ConnectionID(
       worker: UInt16(index), slot: UInt32(slot), generation: generations[slot])
     let session = HostSession(
-      id: id, from: address.description, source: Throttle.Source(addressBytes: address.bytes),
+      id: id, from: address.description, .address(address.bytes),
       rate: host.configuration.rate, admissionTime: host.configuration.admissionTime, at: now)
     let number = socket.number
     let connection = Connection(
       id: id, socket: socket, session: session, terms: terms, at: now)
     connections[slot] = connection
+    counts.connections += 1
+    waitingHere += 1
     try poller.add(number, tag: tag(id), .reading)
     flush(connection)
     schedule(connection)
@@ -229,7 +244,9 @@ final class Worker {
   /// Does something with a connection's session and carries the consequences out.
   private func change(_ connection: Connection, _ action: (Connection) -> Connection.ReadResult) {
     let wasWaiting = connection.session.isWaiting
-    switch action(connection) {
+    let result = action(connection)
+    if connection.session.hasNews { note(connection) }
+    switch result {
     case .gone: remove(connection, wasWaiting: wasWaiting)
     case .deliveries(let deliveries):
       noteAdmission(connection, wasWaiting)
@@ -238,10 +255,39 @@ final class Worker {
     }
   }
 
-  private func noteAdmission(_ connection: Connection, _ wasWaiting: Bool) {
-    if wasWaiting, !connection.session.isWaiting {
-      host.waiting.wrappingSubtract(1, ordering: .relaxed)
+  /// Counts what has become of a connection, and tells the operator.
+  private func note(_ connection: Connection) {
+    let address = connection.session.address
+    for news in connection.session.takeNews() {
+      switch news {
+      case .admitted: counts.admitted += 1
+      case .refused(let refusal):
+        counts.refused += 1
+        if refusal == .wrongPassword { counts.wrongPasswords += 1 }
+        if refusal == .tooManyAttempts { counts.throttled += 1 }
+      case .unproven:
+        counts.refused += 1
+        counts.wrongPasswords += 1
+      case .rejected: counts.rejected += 1
+      case .ended(.tooSlow, _): counts.tooSlow += 1
+      case .ended(.timeout, _): counts.silent += 1
+      case .ended(.kicked, _): counts.kicked += 1
+      case .ended(.takenOver, _), .ended(.shutdown, _): break
+      }
+      host.journal?.note(news, of: address, at: now)
+      if host.configuration.showsEvents {
+        host.show(event: HostEvent.packet(for: news, of: address, at: now))
+      }
     }
+  }
+
+  private func noteAdmission(_ connection: Connection, _ wasWaiting: Bool) {
+    if wasWaiting, !connection.session.isWaiting { noteNoLongerWaiting() }
+  }
+
+  private func noteNoLongerWaiting() {
+    host.waiting.wrappingSubtract(1, ordering: .relaxed)
+    waitingHere -= 1
   }
 
   private func deliver(_ delivery: Delivery) {
@@ -252,7 +298,9 @@ final class Worker {
     guard let connection = connection(delivery.connection) else { return }
     switch delivery.content {
     case .packet(let bytes, let after): connection.session.outflow.post(bytes, after: after)
-    case .end(let farewell): connection.session.bid(farewell, in: room, at: now)
+    case .end(let farewell):
+      connection.session.bid(farewell, in: room, at: now)
+      note(connection)
     }
     list(connection)
   }
@@ -263,6 +311,16 @@ final class Worker {
     case .adopt(let descriptor, let address):
       try adopt(StreamSocket(owning: descriptor), address)
     case .deliver(let delivery): deliver(delivery)
+    case .answer(let survey):
+      survey.answer(
+        connections.compactMap { connection in
+          guard let connection else { return nil }
+          return (
+            connection.id,
+            Survey.Facts(
+              lag: connection.session.outflow.lag, tlsVersion: connection.tlsVersion)
+          )
+        })
     case .close:
       try listen(false)
       listeningPausedUntil = nil
@@ -306,6 +364,10 @@ final class Worker {
     if tellsOthers { host.wakeAll(except: index) }
     if end != shownEnd {
       shownEnd = end
+      let messages = room.messageCount
+      let members = counts.connections - waitingHere
+      counts.deliveries += UInt64(messages - shownMessages) * UInt64(members)
+      shownMessages = messages
       for slot in connections.indices {
         guard let connection = connections[slot], !connection.isBlocked else { continue }
         flush(connection)
@@ -349,9 +411,15 @@ final class Worker {
   }
 
   private func flush(_ connection: Connection) {
-    if case .gone = connection.flush(&stretches, &record, in: room, at: now) {
-      remove(connection, wasWaiting: connection.session.isWaiting)
-    }
+    let result = connection.flush(&stretches, &record, in: room, at: now)
+    countTraffic(connection)
+    if case .gone = result { remove(connection, wasWaiting: connection.session.isWaiting) }
+  }
+
+  private func countTraffic(_ connection: Connection) {
+    let traffic = connection.takeTraffic()
+    counts.bytesReceived += UInt64(traffic.received)
+    counts.bytesSent += UInt64(traffic.sent)
   }
 
   /// Tells the poller what to watch this connection for now.
@@ -383,8 +451,11 @@ final class Worker {
   private func remove(_ connection: Connection, wasWaiting: Bool) {
     let slot = Int(connection.id.slot)
     guard connections[slot] === connection else { return }
-    if wasWaiting { host.waiting.wrappingSubtract(1, ordering: .relaxed) }
+    if wasWaiting { noteNoLongerWaiting() }
+    countTraffic(connection)
+    if connection.session.hasNews { note(connection) }
     connections[slot] = nil
+    counts.connections -= 1
     generations[slot] &+= 1
     freeSlots.append(slot)
     // Closing the socket, with the last reference, takes it out of the poller.

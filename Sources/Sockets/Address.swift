@@ -78,8 +78,7 @@ package struct Address: Sendable, CustomStringConvertible {
     unsafe withUnsafeBytes(of: storage) { storage in
       if family == AF_INET { return unsafe Array(storage[4..<8]) }
       let all = unsafe Array(storage[8..<24])
-      let isMapped = all[0..<10].allSatisfy { $0 == 0 } && all[10] == 0xFF && all[11] == 0xFF
-      return isMapped ? Array(all[12...]) : all
+      return Self.isMapped(all) ? Array(all[12...]) : all
     }
   }
 
@@ -89,9 +88,7 @@ package struct Address: Sendable, CustomStringConvertible {
   /// The address in figures, without the port: `127.0.0.1`, `::1`, `fe80::1%eth0`.
   package var host: String {
     let bytes = bytes
-    if bytes.count == 4 {
-      return "\(bytes[0]).\(bytes[1]).\(bytes[2]).\(bytes[3])"
-    }
+    if bytes.count == 4 { return Self.numeric(bytes) }
     return unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(NI_MAXHOST)) { text in
       let status = unsafe withPointer { pointer, length in
         unsafe getnameinfo(
@@ -123,6 +120,38 @@ package struct Address: Sendable, CustomStringConvertible {
       return unsafe String(cString: buffer.baseAddress!)
     }
     return parts.count == 2 ? "\(shortest)%\(parts[1])" : shortest
+  }
+}
+
+extension Address {
+  /// The bytes of an address in figures: 4 of IPv4 (also when it is mapped into IPv6), else 16; nil
+  /// for what is none. A zone does not count.
+  package static func bytes(ofNumeric text: String) -> [UInt8]? {
+    let plain = text.split(separator: "%", maxSplits: 1).first.map(String.init) ?? ""
+    var four = in_addr()
+    if unsafe inet_pton(AF_INET, plain, &four) == 1 {
+      // An `in_addr` is the four bytes in the network's order.
+      return unsafe withUnsafeBytes(of: four) { unsafe Array($0) }
+    }
+    var six = in6_addr()
+    guard unsafe inet_pton(AF_INET6, plain, &six) == 1 else { return nil }
+    let all = unsafe withUnsafeBytes(of: six) { unsafe Array($0) }
+    return isMapped(all) ? Array(all[12...]) : all
+  }
+
+  /// Bytes of an address, 4 or 16, in figures.
+  package static func numeric(_ bytes: [UInt8]) -> String {
+    if bytes.count == 4 { return "\(bytes[0]).\(bytes[1]).\(bytes[2]).\(bytes[3])" }
+    let groups = stride(from: 0, to: bytes.count - 1, by: 2).map { index in
+      String(UInt16(bytes[index]) << 8 | UInt16(bytes[index + 1]), radix: 16)
+    }
+    let text = groups.joined(separator: ":")
+    return shortestIPv6(text) ?? text
+  }
+
+  /// Whether 16 bytes are an IPv4 address mapped into IPv6 (RFC 4291, section 2.5.5.2).
+  private static func isMapped(_ bytes: [UInt8]) -> Bool {
+    bytes[0..<10].allSatisfy { $0 == 0 } && bytes[10] == 0xFF && bytes[11] == 0xFF
   }
 }
 

@@ -176,7 +176,17 @@ enum HostOption {
     help: "serve the connections with this many threads")
   static let json = Option(
     "json",
-    help: "write one JSON object a line")
+    help:
+      "write one JSON object a line: the room's packets, and of type host what becomes of "
+      + "connections and the answers to commands")
+  static let quiet = Option(
+    "quiet",
+    help:
+      "show neither the room nor who is let in, refused and cut; only where it listens, what goes "
+      + "wrong, and the answers to commands")
+  static let noSaveHistory = Option(
+    "no-save-history",
+    help: "do not keep what is typed at the prompt for the next time")
 }
 
 /// The options of `netchat clint`.
@@ -339,6 +349,7 @@ enum CommandTable {
       HostOption.compat, HostOption.tls, HostOption.minimumTLS, HostOption.cert,
       HostOption.key, HostOption.history, HostOption.maxClients, HostOption.maxLag,
       HostOption.rate, HostOption.threads, HostOption.json,
+      HostOption.quiet, HostOption.noSaveHistory,
     ],
     exclusions: [
       [HostOption.secure, HostOption.plain],
@@ -357,8 +368,13 @@ enum CommandTable {
       Requirement(HostOption.compat, needs: HostOption.secure),
     ],
     notes: [
-      "What you type is said in the room, under the name 'server'. The end of the input does "
-        + "not close the room; Ctrl-C, SIGTERM and SIGHUP do.",
+      "What you type is said in the room, under the name 'server'; lines that begin with a slash "
+        + "are commands, also of a pipe: /help lists them, and // says a line that begins with a "
+        + "slash. The end of the input does not close the room; /quit, Ctrl-C, SIGTERM and SIGHUP "
+        + "do.",
+      "Standard output shows the room, word for word. Standard error shows the answers to commands "
+        + "and who was let in, refused and cut, with times where it is no terminal. SIGUSR1 shows how "
+        + "the host is doing.",
       "Without --port the port is asked for, on a terminal or of a pipe. On a terminal the host "
         + "also asks whether to encrypt, unless --plain, --tls or --secure says so.",
     ],

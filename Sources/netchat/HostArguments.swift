@@ -37,6 +37,10 @@ struct HostArguments: Equatable, Sendable {
   /// nil: one a core, at most 8.
   let threads: Int?
   let format: OutputFormat
+  /// Neither the room nor the log is shown.
+  let isQuiet: Bool
+  /// Whether what is typed at the prompt is kept for the next time.
+  let savesHistory: Bool
   let compat: Bool
   let generatesPassword: Bool
   let minimumTLS: TLSContext.MinimumVersion
@@ -70,6 +74,8 @@ struct HostArguments: Equatable, Sendable {
     self.rate = rate == 0 ? nil : rate
     threads = arguments[HostOption.threads]?.count
     format = arguments.isGiven(HostOption.json) ? .json : .text
+    isQuiet = arguments.isGiven(HostOption.quiet)
+    savesHistory = !arguments.isGiven(HostOption.noSaveHistory)
     compat = arguments.isGiven(HostOption.compat)
     generatesPassword = arguments.isGiven(HostOption.generatePassword)
     minimumTLS =

@@ -35,7 +35,8 @@ private struct HostCommand {
     let keys = security == .secure ? try roomKeys(&questions, room: roomBytes) : nil
     let descriptors = Machine.raiseDescriptorLimit()
     let listeners = try listen(bindAddresses, port: port)
-    var configuration = configuration(descriptors: descriptors, room: roomBytes)
+    var configuration = configuration(
+      descriptors: descriptors, room: roomBytes, journal: try journal())
     configuration.room.keys = keys?.secrets
     configuration.room.sid = SenderID(random: Machine.randomBytes(16))
     do throws(OpenSSLError) {
@@ -49,20 +50,11 @@ private struct HostCommand {
       throw stop("cannot use that certificate: \(error)", hint: nil)
     }
     do throws(SystemError) {
-      let signals = try Signals(taking: [SIGINT, SIGTERM, SIGHUP])
       let host = try Host(configuration)
       announce(
         listeners[0].address.port, security, places: configuration.room.maxMembers,
         generatedPassword: keys?.generatedPassword)
-      let screen = Screen(
-        host, format: arguments.format == .json ? .json : .lines, output: STDOUT_FILENO)
-      let threads = try host.start(on: listeners)
-      _ = try OperatingThread(name: "screen") { screen.run() }
-      let console = Console(host, signals: signals) { Diagnostics.report($0) }
-      try console.run(questions.input)
-      host.close()
-      for thread in threads { thread.join() }
-      try host.finishScreen()
+      try HostOperation(host, arguments, configuration.journal).run(on: listeners, questions.input)
       return .success
     } catch {
       throw stop("cannot go on: \(error)", hint: nil)
@@ -195,7 +187,17 @@ private struct HostCommand {
     throw Stop(status: .failure)
   }
 
-  private func configuration(descriptors: Int, room bytes: [UInt8]) -> Host.Configuration {
+  private func journal() throws(Stop) -> Journal? {
+    do throws(SystemError) {
+      return try HostOperation.journal(arguments)
+    } catch {
+      throw stop("cannot go on: \(error)", hint: nil)
+    }
+  }
+
+  private func configuration(
+    descriptors: Int, room bytes: [UInt8], journal: Journal?
+  ) -> Host.Configuration {
     let id = Hexadecimal.encode(bytes)
     var key = Machine.randomBytes(32)
     let secret = Secret(wiping: &key)
@@ -204,6 +206,8 @@ private struct HostCommand {
     room.history = arguments.history
     room.maxMembers = places(descriptors: descriptors)
     var configuration = Host.Configuration(room: room)
+    configuration.journal = journal
+    configuration.showsEvents = arguments.format == .json && !arguments.isQuiet
     configuration.maxLag = arguments.maxLag
     // The protocol bounds the wait, however patient the host is.
     configuration.admissionTime = min(

@@ -102,7 +102,7 @@ final class Conversation {
     let slot = peers.count < Self.largest ? peers.count : connected % Self.largest
     var session = HostSession(
       id: ConnectionID(worker: 0, slot: UInt32(slot), generation: UInt32(connected)),
-      from: "127.0.0.1:\(50_000 + connected)", source: .address([UInt8(slot)]), rate: rate,
+      from: "127.0.0.1:\(50_000 + connected)", .address([UInt8(slot)]), rate: rate,
       at: moment)
     session.begin(
       with: PacketWriter.hello(room.settings),

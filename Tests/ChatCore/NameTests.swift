@@ -155,7 +155,7 @@ import Testing
         let connection = ConnectionID(worker: 1, slot: UInt32(number), generation: 0)
         let name = room.withLock { room in
           let admission = try? room.admit(
-            Room.Wish(name: wished), as: .packets, connection, from: "x", at: moment)
+            Room.Wish(name: wished), as: .packets, connection, from: "x", .address([]), at: moment)
           return admission.flatMap { room.name(of: $0.handle) } ?? ""
         }
         names.insert(NameRules.fold(name))

@@ -190,7 +190,8 @@ import Testing
       let connection = ConnectionID(worker: 1, slot: UInt32(number), generation: 0)
       let name = String(repeating: "😀", count: 24)
       room.withLock { room in
-        _ = try? room.admit(Room.Wish(name: name), as: .packets, connection, from: "x", at: moment)
+        _ = try? room.admit(
+          Room.Wish(name: name), as: .packets, connection, from: "x", .address([]), at: moment)
       }
     }
     host.settleReading()

@@ -45,7 +45,7 @@ final class TestRoom {
     let address = address ?? "127.0.0.1:\(50_001 + peers.count)"
     var session = HostSession(
       id: ConnectionID(worker: 0, slot: UInt32(peers.count), generation: 0), from: address,
-      source: .address(source), rate: rate, at: moment)
+      .address(source), rate: rate, at: moment)
     let isSecure = room.settings.keys != nil
     session.begin(
       with: PacketWriter.hello(room.settings),

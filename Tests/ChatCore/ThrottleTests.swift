@@ -126,9 +126,9 @@ import Testing
     var stranger = first
     stranger[7] = 2
     typealias Source = Throttle.Source
-    #expect(Source(addressBytes: first) == Source(addressBytes: neighbour))
-    #expect(Source(addressBytes: first) != Source(addressBytes: stranger))
-    #expect(Source(addressBytes: [127, 0, 0, 1]) != Source(addressBytes: [127, 0, 0, 2]))
+    #expect(Source(.address(first)) == Source(.address(neighbour)))
+    #expect(Source(.address(first)) != Source(.address(stranger)))
+    #expect(Source(.address([127, 0, 0, 1])) != Source(.address([127, 0, 0, 2])))
   }
 }
 

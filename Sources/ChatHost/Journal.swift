@@ -1,0 +1,133 @@
+import ChatCore
+import Sockets
+import Synchronization
+
+/// The host's log for its operator: who was let in, who was not and why, who was cut.
+///
+/// Whoever notes something never waits: lines are kept up to a bound and written by a thread of their
+/// own, or by a prompt. What a flood would add is counted instead.
+package final class Journal: Sendable {
+  package enum Form: Sendable {
+    /// For a terminal that shows the room too: what the room does not show, without times.
+    case short
+    /// For a file or another program: all of it.
+    case full(hasTimes: Bool)
+  }
+
+  private struct State {
+    var lines: [String] = []
+    var second: UInt64 = 0
+    var linesInSecond = 0
+    var left = 0
+    var isClosed = false
+  }
+
+  private let form: Form
+  private let state = Mutex(State())
+  private let wakeup: Wakeup
+  private let end: Wakeup
+
+  package init(_ form: Form) throws(SystemError) {
+    self.form = form
+    wakeup = try Wakeup()
+    end = try Wakeup()
+  }
+
+  /// Notes what has become of a connection.
+  func note(_ news: HostSession.News, of address: String, at now: Moment) {
+    switch (form, news) {
+    case (.short, .admitted), (.short, .ended(.kicked, _)): return
+    default: note(Self.words(for: news, of: address), at: now)
+    }
+  }
+
+  /// Notes a line, which must be fit to be shown.
+  func note(_ line: String, at now: Moment) {
+    let line = stamped(line, at: now)
+    let isFirst = state.withLock { state in
+      let second = now.monotonic / 1_000_000_000
+      if second != state.second {
+        if state.left > 0 { state.lines.append(stamped(Self.leftOut(state.left), at: now)) }
+        state.second = second
+        state.linesInSecond = 0
+        state.left = 0
+      }
+      state.linesInSecond += 1
+      guard state.linesInSecond <= Limits.journalLinesPerSecond,
+        state.lines.count < Limits.journalLines
+      else {
+        state.left += 1
+        return false
+      }
+      state.lines.append(line)
+      return state.lines.count == 1
+    }
+    if isFirst { wakeup.signal() }
+  }
+
+  private static func leftOut(_ count: Int) -> String { "(\(count) more lines left out)" }
+
+  private func stamped(_ line: String, at now: Moment) -> String {
+    guard case .full(hasTimes: true) = form else { return line }
+    return "\(Clock.date(unixSeconds: now.unixMilliseconds / 1_000)) \(line)"
+  }
+
+  static func words(for news: HostSession.News, of address: String) -> String {
+    switch news {
+    case .admitted(let name): "admitted \(DisplayText.line(name)) from \(address)"
+    case .refused(let refusal): "refused \(address): \(refusal.reason)"
+    case .unproven: "refused \(address): It did not prove that it knows the password."
+    case .rejected(let reason): "closed \(address): \(DisplayText.line(reason))"
+    case .ended(let farewell, let name):
+      "closed \(name.map { "\(DisplayText.line($0)) from \(address)" } ?? address): "
+        + words(for: farewell)
+    }
+  }
+
+  private static func words(for farewell: Farewell) -> String {
+    switch farewell {
+    case .shutdown: "The host is shutting down."
+    case .tooSlow: "It did not read fast enough."
+    case .timeout: "Nothing was heard from it."
+    case .takenOver: "It came again by a new connection."
+    case .kicked(let reason): "Put out: \(DisplayText.line(reason))"
+    }
+  }
+
+  // MARK: Writing
+
+  /// Readable when there are lines to take.
+  package var descriptor: Int32 { wakeup.number }
+
+  package func takeLines() -> [String] {
+    wakeup.clear()
+    return state.withLock { state in
+      if state.isClosed, state.left > 0 { state.lines.append(Self.leftOut(state.left)) }
+      defer { state.lines = [] }
+      return state.lines
+    }
+  }
+
+  /// Writes what comes until ``close()``, or until nobody reads it any more.
+  package func write(to output: Int32) {
+    defer { end.signal() }
+    do throws(SystemError) {
+      while true {
+        _ = try wait(for: .reading, on: wakeup.number, timeout: nil)
+        let isLast = state.withLock(\.isClosed)
+        let lines = takeLines()
+        if !lines.isEmpty { try writeAll(lines.joined(separator: "\n") + "\n", to: output) }
+        if isLast { return }
+      }
+    } catch {
+      // There is nobody to tell.
+    }
+  }
+
+  /// Lets what was noted be written, but waits no longer for that than for a client.
+  package func close() {
+    state.withLock { $0.isClosed = true }
+    wakeup.signal()
+    _ = try? wait(for: .reading, on: end.number, timeout: Limits.farewellTime)
+  }
+}

@@ -1,0 +1,88 @@
+import ChatClient
+import ChatCore
+import ChatHost
+import Glibc
+import Sockets
+import Terminal
+
+/// Runs a host: its workers, what it shows of the room, its log, and its operator's console.
+///
+/// Standard output is the room's, word for word, and with `--json` all else as well; standard error is
+/// the operator's: the log and the answers to commands. A prompt shows both.
+struct HostOperation {
+  private let host: Host
+  private let arguments: HostArguments
+  private let journal: Journal?
+
+  init(_ host: Host, _ arguments: HostArguments, _ journal: Journal?) {
+    self.journal = journal
+    self.host = host
+    self.arguments = arguments
+  }
+
+  /// Whether the operator sits at a terminal that can have a prompt.
+  static func hasPrompt(_ arguments: HostArguments) -> Bool {
+    arguments.format == .text && isTerminal(STDIN_FILENO) && isTerminal(STDOUT_FILENO)
+      && Machine.environment("TERM").map { $0 != "dumb" } ?? false
+  }
+
+  /// The log of connections. A terminal shows the room as well; packets tell the same by themselves.
+  static func journal(_ arguments: HostArguments) throws(SystemError) -> Journal? {
+    if arguments.format == .json || arguments.isQuiet { return nil }
+    return try Journal(isTerminal(STDERR_FILENO) ? .short : .full(hasTimes: true))
+  }
+
+  /// Serves the room until it is told to end.
+  /// - Parameter input: what was read of standard input already, and the rest of it.
+  func run(on listeners: [Listener], _ input: consuming LineInput) throws(SystemError) {
+    let hasPrompt = Self.hasPrompt(arguments)
+    let signals = try Signals(taking: hasPrompt ? OperatorPrompt.signals : Console.signals)
+    let screen =
+      arguments.isQuiet
+      ? nil
+      : Screen(host, format: arguments.format == .json ? .json : .lines, output: STDOUT_FILENO)
+    let threads = try host.start(on: listeners)
+    if hasPrompt, let prompt = prompt(screen, signals) {
+      // A log that goes elsewhere is written there all the same.
+      let writesLog = !isTerminal(STDERR_FILENO)
+      if writesLog { try startJournal() }
+      prompt.run(showing: writesLog ? nil : journal)
+      host.close()
+      for thread in threads { thread.join() }
+      try screen?.showAll()
+      if writesLog { journal?.close() }
+      return
+    }
+    if let screen { _ = try OperatingThread(name: "screen") { screen.run() } }
+    try startJournal()
+    Console(host, signals: try Signals(taking: Console.signals), answer: show).run(input)
+    host.close()
+    for thread in threads { thread.join() }
+    if screen != nil { try host.finishScreen() }
+    journal?.close()
+  }
+
+  private func startJournal() throws(SystemError) {
+    guard let journal else { return }
+    _ = try OperatingThread(name: "journal") { journal.write(to: STDERR_FILENO) }
+  }
+
+  private func prompt(_ screen: Screen?, _ signals: consuming Signals) -> OperatorPrompt? {
+    let path = KnownHosts.standardPath.map { File.directory(of: $0) + "/host_history" }
+    return OperatorPrompt(
+      host, screen, signals: signals,
+      history: arguments.savesHistory ? path.map { InputHistory(path: $0) } : nil,
+      isColored: Machine.environment("NO_COLOR") == nil)
+  }
+
+  private func show(_ answer: OperatorAnswer) {
+    switch arguments.format {
+    case .text:
+      Diagnostics.write(answer.lines.joined(separator: "\n") + "\n", to: STDERR_FILENO)
+    case .json where arguments.isQuiet:
+      // No screen writes there.
+      Diagnostics.write(String(decoding: answer.event, as: UTF8.self), to: STDOUT_FILENO)
+    case .json: host.show(event: answer.event)
+    }
+  }
+}
