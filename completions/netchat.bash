@@ -32,11 +32,11 @@ _netchat() {
         COMPREPLY=($(compgen -W '127.0.0.1 ::1 localhost' -- "$cur"))
         return
         ;;
-    'host --port' | 'host --timeout' | 'host --password' | 'host --history' | 'host --max-clients' | 'host --max-lag' | 'host --rate' | 'host --threads' | 'clint --port' | 'clint --name' | 'clint --timeout' | 'clint --history' | 'clint --say' | 'clint --expect' | 'clint --within' | 'clint --password' | 'clint --fingerprint' | 'gencert --days' | 'gencert --name' | 'gencert --bits' | 'selftest --clients' | 'selftest --seconds')
+    'host --port' | 'host --timeout' | 'host --password' | 'host --history' | 'host --max-clients' | 'host --max-lag' | 'host --rate' | 'host --threads' | 'host --unix-mode' | 'host --metrics' | 'clint --port' | 'clint --name' | 'clint --timeout' | 'clint --history' | 'clint --say' | 'clint --expect' | 'clint --within' | 'clint --password' | 'clint --fingerprint' | 'gencert --days' | 'gencert --name' | 'gencert --bits' | 'selftest --clients' | 'selftest --seconds')
         :
         return
         ;;
-    'host --password-file' | 'host --cert' | 'host --key' | 'clint --password-file' | 'clint --cert' | 'gencert --cert' | 'gencert --key' | 'selftest --password-file')
+    'host --password-file' | 'host --cert' | 'host --key' | 'host --unix' | 'clint --unix' | 'clint --password-file' | 'clint --cert' | 'gencert --cert' | 'gencert --key' | 'selftest --password-file')
         _filedir
         return
         ;;
@@ -73,10 +73,10 @@ _netchat() {
     local options=
     case $command in
     host)
-        options='--bind --port --timeout --secure --plain --password --password-file --generate-password --compat --tls --tls-min --cert --key --history --max-clients --max-lag --rate --threads --json --quiet --no-save-history --help -h --version'
+        options='--bind --port --timeout --secure --plain --password --password-file --generate-password --compat --tls --tls-min --cert --key --history --max-clients --max-lag --rate --threads --json --quiet --no-save-history --unix --unix-mode --metrics --help -h --version'
         ;;
     clint)
-        options='--host --port --name --timeout --history --no-history --no-reconnect --say --expect --within --json --json-input --color --timestamps --joins --bell --no-save-history --secure --password --password-file --tls --tls-insecure --cert --fingerprint --compat --forget --help -h --version'
+        options='--host --port --unix --name --timeout --history --no-history --no-reconnect --say --expect --within --json --json-input --color --timestamps --joins --bell --no-save-history --secure --password --password-file --tls --tls-insecure --cert --fingerprint --compat --forget --help -h --version'
         ;;
     gencert)
         options='--cert --key --days --name --type --bits --force --help -h --version'
@@ -106,7 +106,7 @@ _netchat() {
         COMPREPLY=($(compgen -W 'bash zsh fish' -- "$cur"))
         ;;
     help)
-        COMPREPLY=($(compgen -W 'host clint gencert selftest completions help' -- "$cur"))
+        COMPREPLY=($(compgen -W 'host clint gencert selftest completions help systemd' -- "$cur"))
         ;;
     esac
 } &&

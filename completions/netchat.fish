@@ -19,7 +19,7 @@ complete -c netchat -n __fish_use_subcommand -a clint -d 'join a chat room'
 complete -c netchat -n __fish_use_subcommand -a gencert -d 'make a certificate for a host'
 complete -c netchat -n __fish_use_subcommand -a selftest -d 'look for what is wrong, here or on the way to a host'
 complete -c netchat -n __fish_use_subcommand -a completions -d 'print a shell\'s completion of this program'
-complete -c netchat -n __fish_use_subcommand -a help -d 'explain a command'
+complete -c netchat -n __fish_use_subcommand -a help -d 'explain a command, or print a unit file for systemd'
 
 complete -c netchat -n '__fish_seen_subcommand_from host' -l bind -x -a '127.0.0.1 ::1 localhost' -d 'listen on this address only; 127.0.0.1 is for this machine alone'
 complete -c netchat -n '__fish_seen_subcommand_from host' -l port -x -d 'listen on this port; 0 takes a free one'
@@ -42,9 +42,13 @@ complete -c netchat -n '__fish_seen_subcommand_from host' -l threads -x -d 'serv
 complete -c netchat -n '__fish_seen_subcommand_from host' -l json -d 'write one JSON object a line: the room\'s packets, and of type host what becomes of connections and the answers to commands'
 complete -c netchat -n '__fish_seen_subcommand_from host' -l quiet -d 'show neither the room nor who is let in, refused and cut; only where it listens, what goes wrong, and the answers to commands'
 complete -c netchat -n '__fish_seen_subcommand_from host' -l no-save-history -d 'do not keep what is typed at the prompt for the next time'
+complete -c netchat -n '__fish_seen_subcommand_from host' -l unix -r -F -d 'listen on this unix socket too; the file of a host that is gone is replaced, and removed at the end; a path that begins with @ has no file'
+complete -c netchat -n '__fish_seen_subcommand_from host' -l unix-mode -x -d 'who may connect to the unix socket: its file\'s permissions, octal'
+complete -c netchat -n '__fish_seen_subcommand_from host' -l metrics -x -d 'answer GET /metrics by HTTP with figures in Prometheus\' text format, on 127.0.0.1 unless another address is given; they tell how many members there are, not who'
 
 complete -c netchat -n '__fish_seen_subcommand_from clint' -l host -x -a '(__netchat_hosts bare)' -d 'join the room of this host, a name or an address'
 complete -c netchat -n '__fish_seen_subcommand_from clint' -l port -x -d 'the host\'s port'
+complete -c netchat -n '__fish_seen_subcommand_from clint' -l unix -r -F -d 'join the room of this unix socket, instead of a host and a port; nothing is remembered of it, and its certificate need not be vouched for, for its path is'
 complete -c netchat -n '__fish_seen_subcommand_from clint' -l name -x -d 'your name in the room'
 complete -c netchat -n '__fish_seen_subcommand_from clint' -l timeout -x -d 'wait at most this long to connect and for the host; 0 waits for ever'
 complete -c netchat -n '__fish_seen_subcommand_from clint' -l history -x -d 'show at most this many past packets on joining'
@@ -89,4 +93,4 @@ complete -c netchat -n '__fish_seen_subcommand_from selftest' -a '(__netchat_hos
 
 complete -c netchat -n '__fish_seen_subcommand_from completions' -a 'bash zsh fish'
 
-complete -c netchat -n '__fish_seen_subcommand_from help' -a 'host clint gencert selftest completions help'
+complete -c netchat -n '__fish_seen_subcommand_from help' -a 'host clint gencert selftest completions help systemd'

@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <sys/types.h>
 #include <sys/uio.h>
+#include <sys/un.h>
 
 // accept4(2); its address argument in glibc's header is a transparent union, which Swift does not import.
 extern int netchat_accept4(int fd, struct sockaddr *address, socklen_t *length, int flags)
@@ -37,6 +38,21 @@ static inline int netchat_name_thread(const char *name) {
 
 // No core dump of this process, and no ptrace by others of the same user.
 static inline int netchat_forbid_dumps(void) { return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); }
+
+// The user at the other end of a unix socket (SO_PEERCRED); `struct ucred` needs _GNU_SOURCE.
+static inline int netchat_peer_user(int fd, unsigned *user) {
+  int domain = 0;
+  socklen_t length = sizeof domain;
+  if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length) != 0 || domain != AF_UNIX) return -1;
+  struct {
+    int process;
+    unsigned user, group;
+  } credentials;
+  length = sizeof credentials;
+  if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &length) != 0) return -1;
+  *user = credentials.user;
+  return 0;
+}
 
 // renameat2(2), which can refuse to replace a file.
 extern int netchat_renameat2(

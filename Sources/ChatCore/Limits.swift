@@ -78,6 +78,16 @@ package enum Limits {
   package static let journalLines = 1_000
   /// How long the host's workers are waited for when they are asked something, in nanoseconds.
   package static let surveyTime = seconds(2)
+  /// Bytes of a file of arguments: nobody writes so many.
+  package static let argumentFile = 65_536
+  /// Those who are told the metrics at a time: one or two are usual.
+  package static let metricsClients = 16
+  /// How long a client of the metrics is given for all of its request and its answer, in nanoseconds.
+  package static let metricsTime = seconds(5)
+  /// How old metrics may be, in nanoseconds: asking for them more often costs the workers nothing.
+  package static let metricsAge = seconds(1)
+  /// Bytes of a request for metrics.
+  package static let metricsRequest = 8_192
   /// Lines of the host's own that wait for its screen.
   package static let screenNotes = 10_000
   /// How long a closing connection is given to take what it was still sent, in nanoseconds.

@@ -17,6 +17,8 @@ package enum OperatorAnswer: Sendable {
   case bans([String])
   case limits([(name: String, words: String, value: Int64)])
   case figures(Figures)
+  /// Where the metrics are.
+  case metrics(String)
 
   // MARK: For people
 
@@ -30,6 +32,7 @@ package enum OperatorAnswer: Sendable {
     case .bans(let bans): ["Bans [\(bans.count)]:"] + bans.map { "  \($0)" }
     case .limits(let entries): Self.table(entries)
     case .figures(let figures): Self.table(figures.entries)
+    case .metrics(let url): ["Metrics: \(url)"]
     }
   }
 
@@ -102,6 +105,7 @@ package enum OperatorAnswer: Sendable {
       return writer.bytes
     case .limits(let entries): return Self.packet("limits", entries)
     case .figures(let figures): return Self.packet("stats", figures.entries)
+    case .metrics(let url): return HostEvent.packet(note: "metrics", url)
     }
   }
 

@@ -38,7 +38,9 @@ final class Worker {
   private var turnedAway: (count: Int, notedAt: UInt64) = (0, 0)
 
   private static let wakeupTag = UInt64.max
-  private static let listenerTags: [UInt64] = [UInt64.max - 1, UInt64.max - 2]
+  /// The tag of the first listener; the others count down from there. No connection has one so large:
+  /// its generation would have to be the largest number there is.
+  private static let firstListenerTag = UInt64.max - 1
 
   init(index: Int, host: Host, listeners: [Listener]) {
     self.index = index
@@ -76,8 +78,8 @@ final class Worker {
       let event = poller[event]
       switch event.tag {
       case Self.wakeupTag: wasWoken = true
-      case Self.listenerTags[0]: try acceptAll(listeners[0])
-      case Self.listenerTags[1]: try acceptAll(listeners[1])
+      case let tag where Self.firstListenerTag - tag < UInt64(listeners.count):
+        try acceptAll(listeners[Int(Self.firstListenerTag - tag)])
       default: didRead = try serve(event) || didRead
       }
     }
@@ -123,7 +125,8 @@ final class Worker {
     guard on != isListening, closesAt == nil || !on else { return }
     isListening = on
     if on { listeningPausedUntil = nil }
-    for (listener, tag) in zip(listeners, Self.listenerTags) {
+    for (index, listener) in listeners.enumerated() {
+      let tag = Self.firstListenerTag - UInt64(index)
       if on {
         try poller.add(listener.number, tag: tag, .reading)
       } else {
@@ -195,9 +198,10 @@ final class Worker {
     }
     let id = ConnectionID(
       worker: UInt16(index), slot: UInt32(slot), generation: generations[slot])
+    let (text, origin) = Self.origin(of: socket, address)
     let session = HostSession(
-      id: id, from: address.description, .address(address.bytes),
-      rate: host.configuration.rate, admissionTime: host.configuration.admissionTime, at: now)
+      id: id, from: text, origin, rate: host.configuration.rate,
+      admissionTime: host.configuration.admissionTime, at: now)
     let number = socket.number
     let connection = Connection(
       id: id, socket: socket, session: session, terms: terms, at: now)
@@ -207,6 +211,17 @@ final class Worker {
     try poller.add(number, tag: tag(id), .reading)
     flush(connection)
     schedule(connection)
+  }
+
+  /// Where a connection comes from, for people and for bans. Over a unix socket that is a user, written
+  /// in the place of address and port.
+  private static func origin(of socket: borrowing StreamSocket, _ address: Address)
+    -> (String, Origin)
+  {
+    guard address.isUnix else { return (address.description, .address(address.bytes)) }
+    // The kernel always knows; whoever it does not know shares a ban with nobody.
+    let user = socket.peerUser ?? .max
+    return ("unix:\(user)", .user(user))
   }
 
   private func tag(_ id: ConnectionID) -> UInt64 { UInt64(id.generation) << 32 | UInt64(id.slot) }

@@ -1,7 +1,7 @@
 import CLinux
 import Glibc
 
-/// An IPv4 or IPv6 address with a port.
+/// An IPv4 or IPv6 address with a port, or the path of a unix socket.
 package struct Address: Sendable, CustomStringConvertible {
   private var storage = sockaddr_storage()
   private var length: socklen_t
@@ -28,6 +28,26 @@ package struct Address: Sendable, CustomStringConvertible {
       unsafe withUnsafeMutableBytes(of: &storage) { bytes in
         unsafe bytes.storeBytes(of: address, as: sockaddr_in6.self)
       }
+    }
+  }
+
+  /// The address of a unix socket; one that begins with `@` is in Linux' abstract namespace, which has
+  /// no files (unix(7)).
+  /// - Throws: ENAMETOOLONG, and ENOENT for an empty path.
+  package init(unixPath path: String) throws(SystemError) {
+    let offset = MemoryLayout<sockaddr_un>.offset(of: \.sun_path) ?? 2
+    var bytes = Array(path.utf8)
+    guard !bytes.isEmpty, !bytes.contains(0) else { throw SystemError("bind", code: ENOENT) }
+    let isAbstract = bytes[0] == UInt8(ascii: "@")
+    if isAbstract { bytes[0] = 0 } else { bytes.append(0) }
+    guard bytes.count <= MemoryLayout<sockaddr_un>.size - offset else {
+      throw SystemError("bind", code: ENAMETOOLONG)
+    }
+    length = socklen_t(offset + bytes.count)
+    storage.ss_family = sa_family_t(AF_UNIX)
+    // All of the path fits, as was checked, and `sockaddr_storage` holds every address.
+    unsafe withUnsafeMutableBytes(of: &storage) { storage in
+      for (index, byte) in bytes.enumerated() { unsafe storage[offset + index] = byte }
     }
   }
 
@@ -61,12 +81,14 @@ package struct Address: Sendable, CustomStringConvertible {
 
   package var port: UInt16 {
     get {
-      unsafe withUnsafeBytes(of: storage) { bytes in
+      guard family != AF_UNIX else { return 0 }
+      return unsafe withUnsafeBytes(of: storage) { bytes in
         // The port stands at the same place in both families' structures.
         UInt16(bigEndian: unsafe bytes.load(fromByteOffset: 2, as: UInt16.self))
       }
     }
     set {
+      guard family != AF_UNIX else { return }
       unsafe withUnsafeMutableBytes(of: &storage) { bytes in
         unsafe bytes.storeBytes(of: newValue.bigEndian, toByteOffset: 2, as: UInt16.self)
       }
@@ -77,6 +99,7 @@ package struct Address: Sendable, CustomStringConvertible {
   package var bytes: [UInt8] {
     unsafe withUnsafeBytes(of: storage) { storage in
       if family == AF_INET { return unsafe Array(storage[4..<8]) }
+      guard family == AF_INET6 else { return [] }
       let all = unsafe Array(storage[8..<24])
       return Self.isMapped(all) ? Array(all[12...]) : all
     }
@@ -98,8 +121,24 @@ package struct Address: Sendable, CustomStringConvertible {
     }
   }
 
-  /// `127.0.0.1:12345`, or `[::1]:12345`.
-  package var description: String { Address.join(host: host, port: port) }
+  /// `127.0.0.1:12345`, `[::1]:12345` or `unix:/run/netchat/room`.
+  package var description: String {
+    unixPath.map { "unix:\($0)" } ?? Address.join(host: host, port: port)
+  }
+
+  package var isUnix: Bool { family == AF_UNIX }
+
+  /// The path of a unix socket, with `@` for the abstract namespace; nil for any other address, and for
+  /// a socket without a name.
+  package var unixPath: String? {
+    let offset = MemoryLayout<sockaddr_un>.offset(of: \.sun_path) ?? 2
+    guard family == AF_UNIX, Int(length) > offset else { return nil }
+    return unsafe withUnsafeBytes(of: storage) { storage in
+      var bytes = unsafe Array(storage[offset..<min(Int(length), storage.count)])
+      if bytes[0] == 0 { bytes[0] = UInt8(ascii: "@") } else { bytes.removeAll { $0 == 0 } }
+      return String(decoding: bytes, as: UTF8.self)
+    }
+  }
 
   /// Writes a host and a port as one, with brackets around an IPv6 address.
   package static func join(host: String, port: UInt16) -> String {

@@ -1,7 +1,7 @@
 import CLinux
 import Glibc
 
-/// A non-blocking TCP socket, connected or on its way there.
+/// A non-blocking TCP or unix socket, connected or on its way there.
 package struct StreamSocket: ~Copyable, Sendable {
   private let descriptor: Descriptor
 
@@ -20,8 +20,10 @@ package struct StreamSocket: ~Copyable, Sendable {
     let type = Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
     let number = Int32(try system("socket") { Int(socket(address.family, type, 0)) })
     let opened = Descriptor(owning: number)
-    try setOption(number, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
-    try watchForSilence(number)
+    if address.family != AF_UNIX {
+      try setOption(number, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
+      try watchForSilence(number)
+    }
     do {
       _ = try system("connect") { () -> Int in
         unsafe address.withPointer { unsafe Int(connect(number, $0, $1)) }
@@ -43,6 +45,12 @@ package struct StreamSocket: ~Copyable, Sendable {
   /// The far end's address; nil when it has gone already.
   package var peer: Address? {
     unsafe Address { unsafe getpeername(descriptor.number, $0, $1) == 0 }
+  }
+
+  /// The user whose program connected, for a unix socket (SO_PEERCRED); nil for others.
+  package var peerUser: UInt32? {
+    var user: UInt32 = 0
+    return unsafe netchat_peer_user(descriptor.number, &user) == 0 ? user : nil
   }
 
   /// The next byte that came, left to be received; nil if there is none yet.

@@ -4,6 +4,7 @@
 // - `--option VALUE` and `--option=VALUE` are the same; names are never abbreviated.
 // - What begins with `--`, and `-h`, is never the value of the option before it: a value that
 //   begins so is written `--option=VALUE`. So a forgotten value does not swallow an option.
+// - `@FILE`, where an option may stand, is what that file says, one argument a line.
 // - `--` ends the options. A lone `-` is a value or an operand.
 // - `--help` and `--version` hold as soon as they are read, whatever follows.
 // - The password is taken out of the command line before that becomes texts, which nobody can wipe;
@@ -23,6 +24,8 @@ enum Invocation: Sendable {
   case gencert(GencertArguments)
   case selftest(SelftestArguments)
   case completions(CompletionShell)
+  /// What systemd needs to run a host.
+  case systemdUnit
 }
 
 /// The values of a command line, all of them checked.
@@ -63,6 +66,9 @@ enum ArgumentParser {
     _ arguments: [String], password: Secret? = nil
   ) throws(UsageError) -> Invocation {
     var rest = arguments[...]
+    if let file = rest.first.flatMap({ ArgumentFile(naming: $0) }) {
+      rest = try file.arguments()[...] + rest.dropFirst()
+    }
     guard var first = rest.popFirst() else { throw missingCommand }
     if isOption(first) {
       switch try commonOption(first, before: rest) {
@@ -92,6 +98,10 @@ enum ArgumentParser {
     var rest = arguments
     var optionsEnded = false
     while let argument = rest.popFirst() {
+      if !optionsEnded, let file = ArgumentFile(naming: argument) {
+        rest = try file.arguments()[...] + rest
+        continue
+      }
       if optionsEnded || !isOption(argument) {
         parsed.operands.append(
           try operand(argument, at: parsed.operands.count, of: command))

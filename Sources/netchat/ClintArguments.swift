@@ -8,6 +8,8 @@ struct ClintArguments: Equatable, Sendable {
   let host: String?
   /// 1 to 65535; nil: to be asked for.
   let port: UInt16?
+  /// The path of a unix socket, in the place of host and port.
+  let unix: String?
   /// nil: the host gives one.
   let name: String?
   /// The longest wait for the connection and for the host; nil: for ever.
@@ -53,8 +55,26 @@ struct ClintArguments: Equatable, Sendable {
 
   /// Fails where the operand and `--host` or `--port` say different things.
   init(_ arguments: ParsedArguments) throws(UsageError) {
+    let unixOperand = arguments.operands.first?.endpoint.unixPath
+    unix = unixOperand ?? arguments[ClintOption.unix]?.text
+    if let unix, unixOperand != nil,
+      [ClintOption.unix, ClintOption.host, ClintOption.port, ClintOption.forget].contains(
+        where: arguments.isGiven)
+    {
+      throw UsageError(
+        "unix:\(unix) stands alone",
+        hint: "leave out --unix, --host, --port and --forget")
+    }
+    if let unix, unixOperand == nil, let endpoint = arguments.operands.first?.endpoint {
+      throw UsageError(
+        "the host is given twice: \(quoted(endpoint.host)) and --unix \(quoted(unix))",
+        hint: "leave out one of them")
+    }
     let optionPort = arguments[ClintOption.port]?.port
-    if let endpoint = arguments.operands.first?.endpoint {
+    if unix != nil {
+      host = nil
+      port = nil
+    } else if let endpoint = arguments.operands.first?.endpoint {
       guard !arguments.isGiven(ClintOption.host) else {
         throw UsageError(
           "the host is given twice: \(quoted(endpoint.host)) and --host",

@@ -160,6 +160,7 @@ private struct ClintCommand {
 
   /// Asks for what the command line left out, and finds the host's addresses.
   private func findHost(_ questions: inout Questions) throws(Stop) -> (String, [Address]) {
+    if let path = arguments.unix { return ("localhost", [try unixAddress(path)]) }
     var addresses: [Address]
     var name = arguments.host ?? ""
     if let host = arguments.host {
@@ -189,6 +190,17 @@ private struct ClintCommand {
       return (name, addresses)
     } catch {
       throw Stop(status: .failure)
+    }
+  }
+
+  private func unixAddress(_ path: String) throws(Stop) -> Address {
+    do throws(SystemError) {
+      return try Address(unixPath: path)
+    } catch {
+      Diagnostics.report(
+        "\(quoted(path)) cannot be a unix socket: \(error.reason)",
+        hint: "a unix socket's path has at most 107 bytes")
+      throw Stop(status: .usage)
     }
   }
 

@@ -179,6 +179,19 @@ enum HostOption {
     help:
       "write one JSON object a line: the room's packets, and of type host what becomes of "
       + "connections and the answers to commands")
+  static let unix = Option(
+    "unix", "PATH", .file,
+    help:
+      "listen on this unix socket too; the file of a host that is gone is replaced, and removed at "
+      + "the end; a path that begins with @ has no file")
+  static let unixMode = Option(
+    "unix-mode", "MODE", .permissions, default: .value("0600"),
+    help: "who may connect to the unix socket: its file's permissions, octal")
+  static let metrics = Option(
+    "metrics", "[ADDR:]PORT", .ownEndpoint,
+    help:
+      "answer GET /metrics by HTTP with figures in Prometheus' text format, on 127.0.0.1 unless "
+      + "another address is given; they tell how many members there are, not who")
   static let quiet = Option(
     "quiet",
     help:
@@ -197,6 +210,11 @@ enum ClintOption {
   static let port = Option(
     "port", "PORT", .port(allowZero: false), default: .described("asked for"),
     help: "the host's port")
+  static let unix = Option(
+    "unix", "PATH", .file,
+    help:
+      "join the room of this unix socket, instead of a host and a port; nothing is remembered of "
+      + "it, and its certificate need not be vouched for, for its path is")
   static let name = Option(
     "name", "NAME", .name, default: .described("the host gives one"),
     help: "your name in the room")
@@ -337,6 +355,9 @@ enum CommandTable {
 
   static let commands = [host, clint, gencert, selftest, completions, helpCommand]
 
+  /// What `netchat help` explains.
+  static let topics = commands.map(\.name) + ["systemd"]
+
   static func command(named name: String) -> Command? { commands.first { $0.name == name } }
 
   static let host = Command(
@@ -349,7 +370,8 @@ enum CommandTable {
       HostOption.compat, HostOption.tls, HostOption.minimumTLS, HostOption.cert,
       HostOption.key, HostOption.history, HostOption.maxClients, HostOption.maxLag,
       HostOption.rate, HostOption.threads, HostOption.json,
-      HostOption.quiet, HostOption.noSaveHistory,
+      HostOption.quiet, HostOption.noSaveHistory, HostOption.unix, HostOption.unixMode,
+      HostOption.metrics,
     ],
     exclusions: [
       [HostOption.secure, HostOption.plain],
@@ -366,6 +388,7 @@ enum CommandTable {
       Requirement(HostOption.cert, needs: HostOption.tls, HostOption.secure),
       Requirement(HostOption.minimumTLS, needs: HostOption.tls, HostOption.secure),
       Requirement(HostOption.compat, needs: HostOption.secure),
+      Requirement(HostOption.unixMode, needs: HostOption.unix),
     ],
     notes: [
       "What you type is said in the room, under the name 'server'; lines that begin with a slash "
@@ -395,10 +418,12 @@ enum CommandTable {
     operands: [
       Operand(
         name: "HOST[:PORT]", kind: .endpoint,
-        help: "the same as --host and --port; an IPv6 address with a port is [::1]:12345")
+        help:
+          "the same as --host and --port; an IPv6 address with a port is [::1]:12345; unix:PATH is "
+          + "the same as --unix")
     ],
     ownOptions: [
-      ClintOption.host, ClintOption.port, ClintOption.name, ClintOption.timeout,
+      ClintOption.host, ClintOption.port, ClintOption.unix, ClintOption.name, ClintOption.timeout,
       ClintOption.history, ClintOption.noHistory, ClintOption.noReconnect, ClintOption.say,
       ClintOption.expect, ClintOption.within, ClintOption.json, ClintOption.jsonInput,
       ClintOption.color, ClintOption.timestamps, ClintOption.joins, ClintOption.bell,
@@ -407,6 +432,9 @@ enum CommandTable {
       ClintOption.fingerprint, ClintOption.compat, ClintOption.forget,
     ],
     exclusions: [
+      [ClintOption.unix, ClintOption.host],
+      [ClintOption.unix, ClintOption.port],
+      [ClintOption.unix, ClintOption.forget],
       [ClintOption.tlsInsecure, ClintOption.cert],
       [ClintOption.tlsInsecure, ClintOption.fingerprint],
       [ClintOption.password, ClintOption.passwordFile],
@@ -537,14 +565,17 @@ enum CommandTable {
 
   static let helpCommand = Command(
     name: "help",
-    summary: "explain a command",
-    operands: [Operand(name: "COMMAND", kind: .command, help: "the command to explain")],
+    summary: "explain a command, or print a unit file for systemd",
+    operands: [
+      Operand(name: "TOPIC", kind: .topic, help: "the command to explain, or systemd")
+    ],
     ownOptions: [],
     exclusions: [],
     requirements: [],
     notes: [],
     examples: [],
     invocation: { arguments throws(UsageError) in
-      .help(arguments.operands.first.flatMap { CommandTable.command(named: $0.text) })
+      if arguments.operands.first?.text == "systemd" { return .systemdUnit }
+      return .help(arguments.operands.first.flatMap { CommandTable.command(named: $0.text) })
     })
 }

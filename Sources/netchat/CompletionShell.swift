@@ -37,10 +37,13 @@ enum CompletedValue: Equatable {
       case .file: .files
       case .choice(let choices): .words(choices)
       case .command: .words(CommandTable.commands.map(\.name))
+      case .topic: .words(CommandTable.topics)
       case .host: .knownHosts(withPort: false)
       case .ownAddress: .words(["127.0.0.1", "::1", "localhost"])
       case .endpoint: .knownHosts(withPort: true)
-      case .port, .seconds, .count, .certifiedName, .text, .secret, .name: .nothing
+      case .port, .seconds, .count, .ownEndpoint, .permissions, .certifiedName, .text, .secret,
+        .name:
+        .nothing
       }
   }
 }

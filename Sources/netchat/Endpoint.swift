@@ -1,8 +1,18 @@
-/// Where a host is: `HOST`, `HOST:PORT`, `ADDRESS`, `[ADDRESS]` or `[ADDRESS]:PORT`.
+/// Where a host is: `HOST`, `HOST:PORT`, `ADDRESS`, `[ADDRESS]`, `[ADDRESS]:PORT` or `unix:PATH`.
 struct Endpoint: Equatable, Sendable {
-  /// A name or an address, an IPv6 address without brackets.
+  /// A name or an address, an IPv6 address without brackets; or all of `unix:PATH`.
   let host: String
   let port: UInt16?
+
+  /// The path of a unix socket; nil for a host.
+  var unixPath: String? { Self.unixPath(in: host) }
+
+  /// `unix:4000` is the port of a host called unix, a path begins with one of these.
+  private static func unixPath(in text: String) -> String? {
+    guard text.hasPrefix("unix:") else { return nil }
+    let path = text.dropFirst("unix:".count)
+    return path.first.map { "/.@".contains($0) } ?? false ? String(path) : nil
+  }
 
   init(host: String, port: UInt16? = nil) {
     self.host = host
@@ -12,6 +22,11 @@ struct Endpoint: Equatable, Sendable {
   /// Reads what the user typed. Two colons or more without brackets are an IPv6 address and no
   /// port, for `::1:4000` is an address too.
   init(parsing text: String) throws(ValueProblem) {
+    if Endpoint.unixPath(in: text) != nil {
+      host = text
+      port = nil
+      return
+    }
     if text.hasPrefix("[") {
       guard let end = text.firstIndex(of: "]") else { throw ValueProblem("']' is missing") }
       let inside = String(text[text.index(after: text.startIndex)..<end])

@@ -38,7 +38,8 @@ enum HelpText {
     return lines(
       ["Usage: netchat COMMAND [OPTION]...", "", "Chat rooms over TCP and TLS.", "", "Commands:"]
         + commandList + ["", "Options:"] + table(options)
-        + ["", "See netchat help COMMAND for the options of a command."])
+        + ["", "An argument @FILE stands for the arguments in that file, one a line."]
+        + ["See netchat help COMMAND for the options of a command."])
   }
 
   private static var commandList: [String] {

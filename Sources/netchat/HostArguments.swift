@@ -37,6 +37,12 @@ struct HostArguments: Equatable, Sendable {
   /// nil: one a core, at most 8.
   let threads: Int?
   let format: OutputFormat
+  /// The path of a unix socket to listen on too.
+  let unix: String?
+  /// Who may connect to it: permissions of its file.
+  let unixMode: UInt32
+  /// Where the metrics are asked for; nil: nowhere.
+  let metrics: Endpoint?
   /// Neither the room nor the log is shown.
   let isQuiet: Bool
   /// Whether what is typed at the prompt is kept for the next time.
@@ -74,6 +80,10 @@ struct HostArguments: Equatable, Sendable {
     self.rate = rate == 0 ? nil : rate
     threads = arguments[HostOption.threads]?.count
     format = arguments.isGiven(HostOption.json) ? .json : .text
+    unix = arguments[HostOption.unix]?.text
+    // The table's kind allows octal digits alone.
+    unixMode = UInt32(arguments.value(of: HostOption.unixMode).text, radix: 8) ?? 0o600
+    metrics = arguments[HostOption.metrics]?.endpoint
     isQuiet = arguments.isGiven(HostOption.quiet)
     savesHistory = !arguments.isGiven(HostOption.noSaveHistory)
     compat = arguments.isGiven(HostOption.compat)

@@ -27,14 +27,20 @@ private struct HostCommand {
   }
 
   private func open() throws(Stop) -> ExitStatus {
-    let bindAddresses = try resolve()
+    let listening = try opened { () throws(HostListening.Failure) in
+      try HostListening(arguments)
+    }
     var questions = Questions(limit: Limits.clientLine, format: arguments.format)
-    let (port, security) = try ask(&questions)
+    let (port, security) = try ask(&questions, hasSockets: listening.hasSockets)
     let roomBytes = Machine.randomBytes(16)
     let certificate = security == .plain ? nil : try certificate()
     let keys = security == .secure ? try roomKeys(&questions, room: roomBytes) : nil
     let descriptors = Machine.raiseDescriptorLimit()
-    let listeners = try listen(bindAddresses, port: port)
+    let listeners = try opened { () throws(HostListening.Failure) in
+      try listening.room(port: port)
+    }
+    defer { for listener in listeners { listener.removeFile() } }
+    let metrics = try opened { () throws(HostListening.Failure) in try listening.metrics() }
     var configuration = configuration(
       descriptors: descriptors, room: roomBytes, journal: try journal())
     configuration.room.keys = keys?.secrets
@@ -52,9 +58,10 @@ private struct HostCommand {
     do throws(SystemError) {
       let host = try Host(configuration)
       announce(
-        listeners[0].address.port, security, places: configuration.room.maxMembers,
+        listeners, security, places: configuration.room.maxMembers,
         generatedPassword: keys?.generatedPassword)
-      try HostOperation(host, arguments, configuration.journal).run(on: listeners, questions.input)
+      try HostOperation(host, arguments, configuration.journal).run(
+        on: listeners, metrics: metrics, questions.input)
       return .success
     } catch {
       throw stop("cannot go on: \(error)", hint: nil)
@@ -130,32 +137,20 @@ private struct HostCommand {
     }
   }
 
-  private func resolve() throws(Stop) -> [Address] {
-    guard let bind = arguments.bind else {
-      return [Address(.anyIPv6, port: 0), Address(.anyIPv4, port: 0)]
-    }
-    do throws(ResolutionError) {
-      return [try Address.resolve(bind, port: 0, listening: true)[0]]
-    } catch {
-      Diagnostics.report(
-        "cannot find \(quoted(bind)): \(error.reason)",
-        hint: "--bind takes an address of this machine, such as 127.0.0.1")
-      throw Stop(status: .usage)
-    }
-  }
-
   /// What the command line left out; of a pipe only where the port is missing.
-  private func ask(_ questions: inout Questions) throws(Stop)
-    -> (port: UInt16, security: HostArguments.Security)
-  {
+  private func ask(
+    _ questions: inout Questions, hasSockets: Bool
+  ) throws(Stop) -> (port: UInt16, security: HostArguments.Security) {
     do throws(Questions.Unanswered) {
-      let port =
-        if let port = arguments.port { port } else {
+      let port: UInt16 =
+        if let port = arguments.port { port } else if hasSockets { 0 } else {
           try questions.askPort(
             "Enter the port you want to listen on: ", kind: .port(allowZero: true))
         }
       if let security = arguments.security { return (port, security) }
-      guard questions.isInteractive || arguments.port == nil else { return (port, .plain) }
+      guard questions.isInteractive || (arguments.port == nil && !hasSockets) else {
+        return (port, .plain)
+      }
       let encrypts = try questions.askYesOrNo("Encrypt the communication? [y/N]: ")
       return (port, encrypts ? .secure : .plain)
     } catch {
@@ -163,28 +158,13 @@ private struct HostCommand {
     }
   }
 
-  private func listen(_ addresses: [Address], port: UInt16) throws(Stop) -> [Listener] {
-    var failure: SystemError?
-    for var address in addresses {
-      address.port = port
-      do throws(SystemError) {
-        // The IPv6 wildcard takes IPv4 as well; where there is no IPv6 the next address does.
-        return [try Listener(on: address)]
-      } catch {
-        failure = error
-        if error.code == EADDRINUSE || error.code == EACCES { break }
-      }
+  /// Opens what the host listens on, or says why that cannot be.
+  private func opened<R>(_ open: () throws(HostListening.Failure) -> R) throws(Stop) -> R {
+    do throws(HostListening.Failure) {
+      return try open()
+    } catch {
+      throw stop(error.message, hint: error.hint, error.status)
     }
-    let place = Address.join(host: arguments.bind ?? "127.0.0.1", port: port)
-    let hint: String? =
-      switch failure?.code {
-      case EADDRINUSE: "another host may be running; try --port"
-      case EACCES: "ports below 1024 need privileges; try --port 12345"
-      case EADDRNOTAVAIL: "--bind takes an address of this machine, such as 127.0.0.1"
-      default: nil
-      }
-    Diagnostics.report("cannot listen on \(place): \(failure?.reason ?? "no address")", hint: hint)
-    throw Stop(status: .failure)
   }
 
   private func journal() throws(Stop) -> Journal? {
@@ -233,9 +213,14 @@ private struct HostCommand {
 
   /// Says where the room is.
   private func announce(
-    _ port: UInt16, _ security: HostArguments.Security, places: Int, generatedPassword: String?
+    _ listeners: [Listener], _ security: HostArguments.Security, places: Int,
+    generatedPassword: String?
   ) {
-    let host = arguments.bind ?? "127.0.0.1"
+    let first = listeners[0].address
+    let port = first.port
+    // A wildcard is shown as an address that works here.
+    let host = first.unixPath ?? arguments.bind ?? (first.isWildcard ? "127.0.0.1" : first.host)
+    let others = listeners.dropFirst().map(\.address.description)
     switch arguments.format {
     case .json:
       var writer = PacketWriter()
@@ -244,6 +229,14 @@ private struct HostCommand {
       writer.string(host)
       writer.key(",\"port\":")
       writer.integer(Int64(port))
+      if !others.isEmpty {
+        writer.key(",\"also\":[")
+        for (index, other) in others.enumerated() {
+          if index > 0 { writer.key(",") }
+          writer.string(other)
+        }
+        writer.key("]")
+      }
       writer.key(",\"secure\":")
       writer.bool(security == .secure)
       writer.key(",\"max_clients\":")
@@ -261,13 +254,15 @@ private struct HostCommand {
         case .tls: "TLS"
         case .secure: "ENCRYPTED"
         }
-      var lines = "Listening on \(Address.join(host: host, port: port))... (Ctrl-C to stop)\n"
+      let place = first.isUnix ? first.description : Address.join(host: host, port: port)
+      var lines = "Listening on \(place)... (Ctrl-C to stop)\n"
       lines += "Security mode: \(mode)\n"
+      for other in others { lines += "Also on \(other)\n" }
       if arguments.compat {
         lines += "Version 1 clients are let in: whoever breaks TLS learns the password from them.\n"
       }
       if let generatedPassword { lines += "Password: \(generatedPassword)\n" }
-      if isTerminal(STDOUT_FILENO) || generatedPassword != nil {
+      if !first.isUnix, isTerminal(STDOUT_FILENO) || generatedPassword != nil {
         lines += "Join: netchat clint --host \(joinAddress) --port \(port)\n"
       }
       if isTerminal(STDOUT_FILENO) { lines += "Places: \(places) (--max-clients)\n" }

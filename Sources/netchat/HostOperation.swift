@@ -33,8 +33,12 @@ struct HostOperation {
   }
 
   /// Serves the room until it is told to end.
-  /// - Parameter input: what was read of standard input already, and the rest of it.
-  func run(on listeners: [Listener], _ input: consuming LineInput) throws(SystemError) {
+  /// - Parameters:
+  ///   - metrics: where the metrics are asked for, if anywhere.
+  ///   - input: what was read of standard input already, and the rest of it.
+  func run(
+    on listeners: [Listener], metrics: Listener?, _ input: consuming LineInput
+  ) throws(SystemError) {
     let hasPrompt = Self.hasPrompt(arguments)
     let signals = try Signals(taking: hasPrompt ? OperatorPrompt.signals : Console.signals)
     let screen =
@@ -42,11 +46,14 @@ struct HostOperation {
       ? nil
       : Screen(host, format: arguments.format == .json ? .json : .lines, output: STDOUT_FILENO)
     let threads = try host.start(on: listeners)
+    if let metrics { try serve(metrics) }
+    try tellServiceManager()
     if hasPrompt, let prompt = prompt(screen, signals) {
       // A log that goes elsewhere is written there all the same.
       let writesLog = !isTerminal(STDERR_FILENO)
       if writesLog { try startJournal() }
       prompt.run(showing: writesLog ? nil : journal)
+      try? ServiceManager.notify("STOPPING=1")
       host.close()
       for thread in threads { thread.join() }
       try screen?.showAll()
@@ -56,10 +63,42 @@ struct HostOperation {
     if let screen { _ = try OperatingThread(name: "screen") { screen.run() } }
     try startJournal()
     Console(host, signals: try Signals(taking: Console.signals), answer: show).run(input)
+    // What the service manager does not hear it finds out.
+    try? ServiceManager.notify("STOPPING=1")
     host.close()
     for thread in threads { thread.join() }
     if screen != nil { try host.finishScreen() }
     journal?.close()
+  }
+
+  private func serve(_ metrics: Listener) throws(SystemError) {
+    let url = "http://\(metrics.address)/metrics"
+    switch arguments.format {
+    case .json:
+      Diagnostics.write(
+        String(decoding: OperatorAnswer.metrics(url).event, as: UTF8.self), to: STDOUT_FILENO)
+    case .text:
+      Diagnostics.write(
+        OperatorAnswer.metrics(url).lines.joined(separator: "\n") + "\n", to: STDERR_FILENO)
+    }
+    _ = try OperatingThread(name: "metrics") { [host] in
+      MetricsServer(of: host, on: metrics, version: version).run()
+    }
+  }
+
+  /// Tells the service manager, where there is one, that the room is open, and from then on that its
+  /// workers turn.
+  private func tellServiceManager() throws(SystemError) {
+    do throws(SystemError) {
+      try ServiceManager.notify("READY=1\nSTATUS=The room is open.")
+    } catch {
+      Diagnostics.report(
+        "cannot tell the service manager that the room is open: \(error.reason)",
+        hint: "NOTIFY_SOCKET names a socket that does not take it")
+    }
+    guard let interval = ServiceManager.watchdogInterval else { return }
+    let watchdog = Watchdog(of: host, interval: interval)
+    _ = try OperatingThread(name: "watchdog") { watchdog.run() }
   }
 
   private func startJournal() throws(SystemError) {

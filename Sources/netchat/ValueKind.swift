@@ -15,6 +15,10 @@ enum ValueKind: Equatable, Sendable {
   case ownAddress
   /// A host, with or without a port.
   case endpoint
+  /// A port of this machine, and an address of it; 127.0.0.1 where that is left out.
+  case ownEndpoint
+  /// The permissions of a file, in octal digits.
+  case permissions
   /// What a certificate can be made for: a host, or `*.` and a domain.
   case certifiedName
   /// The path of a file.
@@ -27,6 +31,8 @@ enum ValueKind: Equatable, Sendable {
   case choice([String])
   /// One of the program's own commands.
   case command
+  /// A command, or something else that is explained.
+  case topic
 }
 
 /// What is wrong with a value, for the end of a sentence.
@@ -109,6 +115,9 @@ extension ValueKind {
       "give a name or an address, such as chat.example.org, *.example.org, 192.0.2.1 or ::1"
     case .endpoint:
       "give HOST or HOST:PORT, such as localhost:12345 or [::1]:12345"
+    case .ownEndpoint:
+      "give a port or an address and a port, such as 9100, 127.0.0.1:9100 or [::1]:9100"
+    case .permissions: "give three octal digits, such as 600, 660 or 0666"
     case .file: "give the path of a file"
     case .text, .secret: "give a text that is not empty"
     case .name:
@@ -117,6 +126,8 @@ extension ValueKind {
       "give one of \(choices.joined(separator: ", "))"
     case .command:
       "the commands are \(CommandTable.commands.map(\.name).joined(separator: ", "))"
+    case .topic:
+      "the commands are \(CommandTable.commands.map(\.name).joined(separator: ", ")); and systemd"
     }
   }
 
@@ -126,8 +137,9 @@ extension ValueKind {
     case .port(let allowZero): "\(allowZero ? 0 : 1) to 65535"
     case .count(let range): "\(range.lowerBound) to \(range.upperBound)"
     case .choice(let choices): choices.joined(separator: ", ")
-    case .seconds, .host, .ownAddress, .endpoint, .certifiedName, .file, .text, .secret, .name,
-      .command:
+    case .seconds, .host, .ownAddress, .endpoint, .ownEndpoint, .permissions, .certifiedName, .file,
+      .text, .secret, .name,
+      .command, .topic:
       nil
     }
   }
@@ -136,7 +148,9 @@ extension ValueKind {
   var mayBeginWithDashes: Bool {
     switch self {
     case .file, .text, .secret, .name, .choice: true
-    case .port, .seconds, .count, .host, .ownAddress, .endpoint, .certifiedName, .command: false
+    case .port, .seconds, .count, .host, .ownAddress, .endpoint, .ownEndpoint, .permissions,
+      .certifiedName, .command, .topic:
+      false
     }
   }
 
@@ -156,12 +170,37 @@ extension ValueKind {
     case .host, .ownAddress: return .text(try Endpoint.host(in: text))
     case .certifiedName: return .text(try certifiedName(text))
     case .endpoint: return .endpoint(try Endpoint(parsing: text))
+    case .ownEndpoint: return .endpoint(try ownEndpoint(text))
+    case .permissions: return .text(try permissions(text))
     case .file, .text: return .text(text)
     case .secret: return .secret(try Self.checked(Secret(copying: text.utf8Span.span)))
     case .name: return .text(try name(text))
     case .choice(let choices): return .text(try choice(text, among: choices))
+    case .topic: return .text(try choice(text, among: CommandTable.topics))
     case .command: return .text(try choice(text, among: CommandTable.commands.map(\.name)))
     }
+  }
+
+  private func ownEndpoint(_ text: String) throws(ValueProblem) -> Endpoint {
+    if text.utf8.allSatisfy(isDigit) {
+      return Endpoint(
+        host: "127.0.0.1", port: try ValueKind.port(allowZero: true).read(text).port)
+    }
+    // Unlike a client's, this port may be 0.
+    if text.hasSuffix(":0") {
+      return Endpoint(host: try Endpoint.host(in: String(text.dropLast(2))), port: 0)
+    }
+    let endpoint = try Endpoint(parsing: text)
+    guard endpoint.port != nil else { throw ValueProblem("the port is missing") }
+    return endpoint
+  }
+
+  private func permissions(_ text: String) throws(ValueProblem) -> String {
+    let digits = text.hasPrefix("0") && text.utf8.count == 4 ? String(text.dropFirst()) : text
+    guard digits.utf8.count == 3, digits.utf8.allSatisfy({ 0x30...0x37 ~= $0 }) else {
+      throw ValueProblem("it is not three octal digits")
+    }
+    return digits
   }
 
   /// A secret that was read and found good.

@@ -29,7 +29,8 @@ final class Visit {
     self.host = host
     self.port = port
     isInteractive = interactive
-    known = KnownHosts.standardPath.map { KnownHosts(path: $0) }
+    // A unix socket is where its path says: there is nobody in between.
+    known = arguments.unix == nil ? KnownHosts.standardPath.map { KnownHosts(path: $0) } : nil
     do throws(KnownHosts.Failure) {
       remembered = try known?.entry(host: host, port: port)
     } catch {
@@ -117,7 +118,7 @@ final class Visit {
         "the certificate of \(place) is not the one that --fingerprint names",
         hint: "it is \(fingerprint?.description ?? "missing")")
     }
-    if arguments.tlsInsecure { return nil }
+    if arguments.tlsInsecure || arguments.unix != nil && arguments.cert == nil { return nil }
     guard let problem = link.certificateProblem() else { return nil }
     if arguments.cert != nil {
       return refuse(
@@ -164,7 +165,9 @@ final class Visit {
     .end(.refused(reason, hint: hint))
   }
 
-  private var place: String { Address.join(host: host, port: port) }
+  private var place: String {
+    arguments.unix.map { "unix:\($0)" } ?? Address.join(host: host, port: port)
+  }
 
   // MARK: Passwords
 

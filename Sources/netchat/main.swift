@@ -17,6 +17,7 @@ func run(_ arguments: [String], password: Secret?) -> Int32 {
     case .gencert(let arguments): return runGencert(arguments)
     case .selftest(let arguments): return runSelftest(arguments)
     case .completions(let shell): return show(shell.script)
+    case .systemdUnit: return show(SystemdUnit.text)
     }
   } catch {
     Diagnostics.report(error)
