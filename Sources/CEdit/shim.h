@@ -85,6 +85,10 @@ static inline int netchat_el_bind_other(EditLine *el, const char *key, const cha
 static inline int netchat_el_set_terminal(EditLine *el, const char *setting) {
   return el_set(el, EL_SETTY, "-x", setting, NULL);
 }
+// One of the terminal's properties, by its name in termcap.
+static inline int netchat_el_set_property(EditLine *el, const char *name, const char *value) {
+  return el_set(el, EL_SETTC, name, value, NULL);
+}
 static inline int netchat_el_refresh(EditLine *el) { return el_set(el, EL_REFRESH); }
 static inline const char *netchat_el_editor(EditLine *el) {
   const char *name = NULL;

@@ -63,6 +63,12 @@ package enum Limits {
   /// Bytes of a client's output that nobody has read yet. Over it the room is not read either, and
   /// cuts the client by its own rule.
   package static let unreadOutput = 256 << 10
+  /// The least time between two drawings of the prompt, in nanoseconds: nobody sees more than 60 a
+  /// second, and each costs the terminal as much as many messages.
+  package static let drawingTime: UInt64 = 16_666_667
+  /// How long what follows an ESC may take to come, in nanoseconds: a terminal sends a paste's
+  /// beginning at once, but it may be read in two parts.
+  package static let escapeTime: UInt64 = 10_000_000
   /// Messages that a client said and that are not known to be in the room: over it no more input is
   /// read...
   package static let unsettledMessages = 1_000

@@ -41,6 +41,9 @@ package struct KeyInput {
     isPasting = false
   }
 
+  /// Whether the last byte that came may begin a paste.
+  package var endsWithEscape: Bool { !isPasting && bytes.last == Self.pasteStart[0] }
+
   /// The next key; nil when more bytes are needed.
   package mutating func next() -> Key? {
     while taken < bytes.count {
@@ -52,6 +55,9 @@ package struct KeyInput {
         searched = taken
         continue
       }
+      // A lone ESC is a key; more of it is not taken before it is known what it is.
+      let rest = bytes[taken...]
+      if rest.count > 1, Self.pasteStart.starts(with: rest) { return nil }
       switch scalar() {
       case .scalar(let scalar, let length):
         taken += length

@@ -72,6 +72,9 @@ import Glibc
     unsafe netchat_el_set_text(editor, EL_EDITOR, "emacs")
     // Signals are read from a descriptor.
     unsafe netchat_el_set_number(editor, EL_SIGNAL, 0)
+    // Each row then ends by a line feed. Else some would, and terminals that break rows anew when they
+    // are resized would join the others, which nobody here could tell.
+    unsafe netchat_el_set_property(editor, "am", "no")
     bindKeys()
     // What was typed before the next line is asked for is neither shown nor changed by the kernel.
     for setting in ["-echo", "-icanon"] { unsafe netchat_el_set_terminal(editor, setting) }

@@ -1,3 +1,4 @@
+import ChatCore
 import Glibc
 import Sockets
 
@@ -42,7 +43,10 @@ package final class Prompt {
   private var keys = KeyInput()
   private var pasted = ""
   private var size = PromptLayout.Size(columns: 80, rows: 24)
+  /// Whether libedit has a line.
   private var isEditing = false
+  /// Whether the line stands on the terminal.
+  private var isShown = false
   private var outcome = Outcome.stopped
   /// A line to begin with, and its cursor.
   private var draft: (text: String, cursor: Int)?
@@ -99,11 +103,11 @@ package final class Prompt {
     drawPending()
     editor.flush()
     isEditing = true
+    isShown = true
     editor.edit()
-    if isEditing {
-      erase()
-      editor.flush()
-    }
+    erase()
+    editor.flush()
+    isEditing = false
     return outcome
   }
 
@@ -113,13 +117,20 @@ package final class Prompt {
   private func nextKey() -> LineEditor.Key {
     if let draft {
       self.draft = nil
+      erase()
       if editor.insert(draft.text) {
         editor.moveCursor(by: draft.cursor - draft.text.unicodeScalars.count)
       }
-      redraw()
+      draw()
     }
     while true {
       switch keys.next() {
+      case .scalar(let scalar) where LineEditor.columns(scalar.value) == 0:
+        // libedit counts a column for a mark that it puts at a line's end.
+        erase()
+        _ = editor.insert(String(scalar))
+        draw()
+        continue
       case .scalar(let scalar): return .scalar(scalar)
       case .paste(let text):
         pasted = text
@@ -151,7 +162,10 @@ package final class Prompt {
     switch try? Sockets.read(STDIN_FILENO, into: &span) {
     case .bytes(let count):
       keys.receive(bytes[..<count])
-      return true
+      guard keys.endsWithEscape else { return true }
+      let hasMore = try? Sockets.wait(
+        for: .reading, on: STDIN_FILENO, timeout: Limits.escapeTime)
+      return hasMore == true ? readKeys() : true
     case .wouldBlock: return true
     case .endOfStream, nil: return false
     }
@@ -191,37 +205,57 @@ package final class Prompt {
 
   /// Prints lines above what is edited, and draws that anew, with the messages that are pending now.
   package func print(_ text: String) {
-    let wasEditing = isEditing
     erase()
     editor.write(text)
-    if wasEditing {
-      drawPending()
-      isEditing = true
-      editor.redraw()
-    }
+    draw()
     editor.flush()
   }
 
-  /// Draws it anew where something of it has changed.
-  package func redraw() { print("") }
+  /// The terminal has another size; it has broken the rows that it shows anew.
+  package func resized() { print("") }
 
   package func clearScreen() {
     print("\u{1B}[H\u{1B}[2J")
   }
 
-  /// Takes the prompt off the terminal.
-  private func erase() {
-    guard isEditing else { return }
-    isEditing = false
+  /// Writes lines while the prompt is off the terminal.
+  package func write(_ text: String) {
+    editor.write(text)
+    editor.flush()
+  }
+
+  /// Takes the prompt off the terminal, until ``draw()``.
+  package func erase() {
+    let old = size
+    // The terminal may have another size already, of which a signal is still to tell.
+    measure()
+    guard isShown else { return }
+    isShown = false
     let line = editor.line
-    let layout = PromptLayout(size, promptWidth: Self.mark.utf8.count, width: LineEditor.columns)
+    let layout = PromptLayout(old, promptWidth: Self.mark.utf8.count, width: LineEditor.columns)
     let pendingRows = shownPending.reduce(0) {
       $0 + PromptLayout.rows(ofColumns: $1.columns(LineEditor.columns), in: size)
     }
-    let row = min(
-      pendingRows + layout.row(ofCursor: line.cursor, in: line.scalars), size.rows - 1)
-    editor.write("\r" + (row > 0 ? "\u{1B}[\(row)A" : "") + "\u{1B}[J")
+    let lineRows =
+      old == size
+      ? layout.row(ofCursor: line.cursor, in: line.scalars)
+      : layout.row(ofCursor: line.cursor, in: line.scalars, resizedTo: size)
+    let row = min(pendingRows + lineRows, max(0, size.rows - 1))
+    // The first row, then those below to the end of the screen: one that is cleared from its first cell on
+    // may be kept by the terminal among what has scrolled away.
+    editor.write(
+      "\r" + (row > 0 ? "\u{1B}[\(row)A" : "") + "\u{1B}[K\u{1B}7\u{1B}[B\u{1B}[J\u{1B}8")
     shownPending = []
+  }
+
+  /// Puts the prompt back on the terminal, with the messages that are pending now, while a line is
+  /// edited.
+  package func draw() {
+    guard isEditing, !isShown else { return }
+    drawPending()
+    isShown = true
+    editor.redraw()
+    editor.flush()
   }
 
   private func drawPending() {
@@ -231,32 +265,29 @@ package final class Prompt {
     for line in shownPending { editor.write(line.text(isColored: isColored) + "\n") }
   }
 
+  /// Takes note of the terminal's size.
   private func measure() {
     var window = winsize()
     guard unsafe ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &window) == 0 else { return }
-    size = size.changed(columns: Int(window.ws_col), rows: Int(window.ws_row))
-  }
-
-  /// The terminal has another size; it has broken the rows that it shows anew.
-  package func resized() {
-    measure()
-    erase(thenDraw: { editor.resize() })
+    let new = size.changed(columns: Int(window.ws_col), rows: Int(window.ws_row))
+    guard new != size else { return }
+    size = new
+    editor.resize()
   }
 
   /// Gives the terminal back, lets `stop` stop this process, and takes the terminal again.
   package func suspend(_ stop: () -> Void) {
-    erase(thenDraw: {
-      editor.write(Self.pasteOff)
-      editor.flush()
-      editor.unprepare()
-      var settings = saved
-      unsafe tcsetattr(STDIN_FILENO, TCSADRAIN, &settings)
-      stop()
-      editor.prepare()
-      editor.write(Self.pasteOn)
-      measure()
-      editor.resize()
-    })
+    erase()
+    editor.write(Self.pasteOff)
+    editor.flush()
+    editor.unprepare()
+    var settings = saved
+    unsafe tcsetattr(STDIN_FILENO, TCSADRAIN, &settings)
+    stop()
+    editor.prepare()
+    editor.write(Self.pasteOn)
+    measure()
+    draw()
   }
 
   /// Somebody else may have used the terminal meanwhile.
@@ -264,23 +295,9 @@ package final class Prompt {
     guard isEditing else { return }
     editor.prepare()
     editor.write(Self.pasteOn)
-    // What stands there now is not known.
-    isEditing = false
-    shownPending = []
-    drawPending()
-    isEditing = true
-    editor.redraw()
-    editor.flush()
-  }
-
-  private func erase(thenDraw change: () -> Void) {
-    let wasEditing = isEditing
-    erase()
-    change()
-    guard wasEditing else { return }
-    drawPending()
-    isEditing = true
-    editor.redraw()
-    editor.flush()
+    // What stands there now is not known, nor where.
+    isShown = false
+    editor.write("\r\u{1B}[J")
+    draw()
   }
 }

@@ -33,25 +33,40 @@ package struct PromptLayout {
   /// The cursor's row, the prompt's own being 0. A line that is higher than the terminal begins above
   /// it; then it is counted from the terminal's first row.
   package func row(ofCursor cursor: Int, in scalars: [UInt32]) -> Int {
-    var column = promptWidth % size.columns
-    var row = promptWidth / size.columns
+    min(rows(before: cursor, in: scalars).count - 1, max(0, size.rows - 1))
+  }
+
+  /// The same once the terminal has another size, and has broken the rows that have no room any more.
+  package func row(ofCursor cursor: Int, in scalars: [UInt32], resizedTo new: Size) -> Int {
+    var rows = rows(before: cursor, in: scalars)
+    let own = rows.removeLast()
+    // Behind the last character of its row the cursor stays with it.
+    let isAtEnd = cursor == scalars.count || scalars[cursor] == 10
+    let row =
+      rows.reduce(0) { $0 + Self.broken($1, to: new.columns).rows }
+      + Self.broken(isAtEnd ? own : own + [1], to: new.columns).rows - 1
+    return min(row, max(0, new.rows - 1))
+  }
+
+  /// The columns of each character before the cursor, a row each; the last row is the cursor's.
+  private func rows(before cursor: Int, in scalars: [UInt32]) -> [[Int]] {
+    var rows: [[Int]] = [[]]
+    var column = 0
+    func begin() {
+      rows.append([])
+      column = 0
+    }
     func advance(by width: Int) {
       // A wide character is never cut: it goes to the next row.
-      if width > 1, column + width > size.columns {
-        column = 0
-        row += 1
-      }
+      if width > 1, column + width > size.columns { begin() }
+      rows[rows.count - 1].append(width)
       column += width
-      if column >= size.columns {
-        column = 0
-        row += 1
-      }
+      if column >= size.columns { begin() }
     }
+    for _ in 0..<promptWidth { advance(by: 1) }
     func put(_ scalar: UInt32) {
       switch scalar {
-      case 10:
-        column = 0
-        row += 1
+      case 10: begin()
       case 9: repeat { advance(by: 1) } while column & 7 != 0
       // Written out, ^X or \U+XXXX, and that may be cut.
       case 0...0x1F, 0x7F...0x9F: for _ in 0..<width(scalar) { advance(by: 1) }
@@ -63,9 +78,17 @@ package struct PromptLayout {
     for scalar in scalars[..<cursor] { put(scalar) }
     if cursor < scalars.count {
       let width = width(scalars[cursor])
-      if width == 2, scalars[cursor] > 0x9F, column + width > size.columns { row += 1 }
+      if width == 2, scalars[cursor] > 0x9F, column + width > size.columns { begin() }
     }
-    return min(row, max(0, size.rows - 1))
+    return rows
+  }
+
+  /// The rows that one becomes when it has to fit into fewer columns.
+  private static func broken(_ row: [Int], to columns: Int) -> (rows: Int, column: Int) {
+    row.reduce(into: (rows: 1, column: 0)) { place, width in
+      if place.column + width > columns, place.column > 0 { place = (place.rows + 1, 0) }
+      place.column += width
+    }
   }
 
   /// The rows that a text takes that begins at the left and has no line feed.

@@ -80,6 +80,17 @@ package struct StyledLine: Equatable, Sendable {
     return line
   }
 
+  /// Whether the word that begins here has room in a row.
+  private func fits(_ cells: ArraySlice<Cell>, _ columns: Int) -> Bool {
+    var used = 0
+    for cell in cells {
+      if cell.scalar == " " { return true }
+      used += cell.width
+      if used > columns { return false }
+    }
+    return true
+  }
+
   /// As much of it as has room, with an ellipsis where something is missing.
   package func truncated(to columns: Int, width: (UInt32) -> Int) -> StyledLine {
     let cells = cells(width)
@@ -96,7 +107,7 @@ package struct StyledLine: Equatable, Sendable {
   }
 
   /// The rows it takes: each but the first begins with `indent` blanks, so that no row of a long text
-  /// passes for a line of its own. Broken at blanks where there are any.
+  /// passes for a line of its own. Broken at blanks, where no row is too short for the word behind.
   package func wrapped(to columns: Int, indent: Int, width: (UInt32) -> Int) -> [StyledLine] {
     // Where nothing fits beside the blanks, the terminal breaks as it likes.
     guard columns >= indent + 8 else { return [self] }
@@ -119,7 +130,7 @@ package struct StyledLine: Equatable, Sendable {
       // A blank right behind the row is where it breaks as well.
       if end < cells.count, cells[end].scalar == " " {
         next = end + 1
-      } else if end < cells.count, let blank {
+      } else if end < cells.count, let blank, fits(cells[(blank + 1)...], columns - indent) {
         end = blank
         next = blank + 1
       }
