@@ -119,8 +119,8 @@ package final class Dialogue {
     wasAdmitted = client.isAdmitted
     // Keys are not taken while the terminal shows nothing, after Ctrl-S.
     front.isStopped = !isTerminalReady
-    let isWaiting = front.waitingOutput != nil
-    switch client.turn(signals, reading: isWaiting ? nil : STDIN_FILENO) {
+    let input = front.waitingOutput == nil ? STDIN_FILENO : nil
+    switch client.turn(signals, reading: input, until: front.due) {
     case .input: return .input
     case .shown: return .nothing
     case .ended(let ending):
@@ -155,10 +155,8 @@ package final class Dialogue {
 
   /// Does what a line asks for; not nil when that ends it.
   private func take(_ line: String) -> Client.Ending? {
-    if line.unicodeScalars.allSatisfy(\.properties.isWhitespace) {
-      if !client.isAdmitted { client.retryNow() }
-      return nil
-    }
+    if !client.isAdmitted { client.retryNow() }
+    if line.unicodeScalars.allSatisfy(\.properties.isWhitespace) { return nil }
     remember(line)
     do throws(SlashCommands.Failure) {
       return try perform(try PromptCommand(line, names: front.names), line)
@@ -194,11 +192,11 @@ package final class Dialogue {
       say(text, to: name, line)
     case .action(let text): say("* \(text)", to: nil, line)
     case .nick(let name):
-      ask(line) { client throws(ClientSession.SayFailure) in
+      ask { client throws(ClientSession.SayFailure) in
         try client.rename(to: name)
       }
     case .who:
-      ask(line) { client throws(ClientSession.SayFailure) in
+      ask { client throws(ClientSession.SayFailure) in
         try client.askForMembers()
         front.expectMembers(shown: true)
       }
@@ -220,20 +218,19 @@ package final class Dialogue {
       front.tell("Too much waits to be said already.")
       return
     }
-    ask(line) { client throws(ClientSession.SayFailure) in try client.say(text, to: recipient) }
+    ask { client throws(ClientSession.SayFailure) in try client.say(text, to: recipient) }
   }
 
   private func ask(
-    _ line: String, _ act: (inout Client) throws(ClientSession.SayFailure) -> Void
+    _ act: (inout Client) throws(ClientSession.SayFailure) -> Void
   ) {
     do throws(ClientSession.SayFailure) {
       try act(&client)
     } catch {
       switch error {
       case .blank: break
-      case .tooLong:
-        prompt?.giveBack(line)
-        front.tell(.tooLong)
+      // Up calls it back; shown at once it would push these words off the screen.
+      case .tooLong: front.tell(.tooLong)
       case .notSealed: front.tell("It cannot be sealed.")
       case .unsupported: front.tell("A version 1 host does not know this.")
       case .renaming: front.tell("Another name is wished for already.")
@@ -272,7 +269,7 @@ package final class Dialogue {
   private func leave() -> Client.Ending {
     let deadline = Clock.monotonic() + Self.farewellTime
     while client.isAdmitted, client.unsettledCount > 0, Clock.monotonic() < deadline {
-      switch client.turn(signals, reading: nil, until: deadline) {
+      switch client.turn(signals, reading: nil, until: min(deadline, front.due ?? deadline)) {
       case .ended(let ending): return ending
       case .signal(SIGINT): return client.leave()
       case .signal, .shown, .input: break

@@ -65,7 +65,7 @@ package final class PromptFront: Front {
         ownName = to
       }
     case .chat(let chat):
-      if ignored.contains(chat.from.lowercased()), chat.from != ownName { return }
+      if ignored.contains(Name.folded(chat.from)), chat.from != ownName { return }
       if chat.to != nil, chat.from != ownName { correspondent = chat.from }
       if chat.id.map({ $0 > past }) ?? true, view.rings(for: packet) { rings = true }
     default: break
@@ -103,7 +103,7 @@ package final class PromptFront: Front {
 
   /// Shows no more of what somebody says, or shows it again; false for the latter.
   func toggleIgnored(_ name: String) -> Bool {
-    let folded = name.lowercased()
+    let folded = Name.folded(name)
     if ignored.remove(folded) != nil { return false }
     ignored.insert(folded)
     return true
@@ -120,8 +120,17 @@ package final class PromptFront: Front {
 
   // MARK: Writing
 
+  /// When the terminal was drawn last, in nanoseconds of the monotonic clock.
+  private var lastDrawn: UInt64 = 0
+
+  /// When what waits is to be drawn, in nanoseconds of the monotonic clock; nil while nothing waits.
+  var due: UInt64? {
+    guard !queue.isEmpty || hasChanged || rings else { return nil }
+    return prompt == nil ? 0 : lastDrawn + Limits.drawingTime
+  }
+
   package var waitingOutput: Int32? {
-    queue.isEmpty && !hasChanged && !rings && !isStopped ? nil : STDOUT_FILENO
+    isStopped || due.map { $0 <= Clock.monotonic() } ?? false ? STDOUT_FILENO : nil
   }
 
   /// Whether the terminal takes nothing, so that it is to be waited for.
@@ -133,27 +142,31 @@ package final class PromptFront: Front {
   private static let batch = 8 << 10
 
   package func flush() throws(SystemError) {
-    while waitingOutput != nil {
-      guard try wait(for: .writing, on: STDOUT_FILENO, timeout: 0) else { return }
-      var text = ""
-      var count = 0
-      while count < queue.count, text.utf8.count < Self.batch {
+    guard waitingOutput != nil, try isTerminalReady else { return }
+    isStopped = false
+    hasChanged = false
+    prompt?.pending = pending.map { view.pending($0.text, to: $0.recipient) }
+    prompt?.erase()
+    var count = 0
+    while true {
+      var text = rings ? "\u{7}" : ""
+      rings = false
+      let end = text.utf8.count + Self.batch
+      while count < queue.count, text.utf8.count < end {
         for line in queue[count] { append(line, to: &text) }
         count += 1
       }
-      queue.removeFirst(count)
-      if queue.isEmpty { queuedBytes = 0 }
-      if rings { text += "\u{7}" }
-      rings = false
-      hasChanged = false
-      isStopped = false
-      guard let prompt else {
-        try writeAll(text, to: STDOUT_FILENO)
-        continue
-      }
-      prompt.pending = pending.map { view.pending($0.text, to: $0.recipient) }
-      prompt.print(text)
+      if let prompt { prompt.write(text) } else { try writeAll(text, to: STDOUT_FILENO) }
+      guard count < queue.count, try isTerminalReady else { break }
     }
+    queue.removeFirst(count)
+    if queue.isEmpty { queuedBytes = 0 }
+    prompt?.draw()
+    lastDrawn = Clock.monotonic()
+  }
+
+  private var isTerminalReady: Bool {
+    get throws(SystemError) { try wait(for: .writing, on: STDOUT_FILENO, timeout: 0) }
   }
 
   private func append(_ line: StyledLine, to text: inout String) {

@@ -30,6 +30,9 @@ package final class Name: Sendable {
     chatLineHead = Array("\(DisplayText.line(text)): ".utf8)
   }
 
+  /// What a name is compared by that may keep no rule.
+  package static func folded(_ text: String) -> String { NameRules.fold(text) }
+
   /// What the host calls itself.
   package static let server = Name(unchecked: "server")
 
