@@ -52,7 +52,8 @@ let package = Package(
       resources: [.copy("Vectors")],
       swiftSettings: lenient),
     .testTarget(
-      name: "ChatClientTests", dependencies: ["ChatClient"], path: "Tests/ChatClient",
+      name: "ChatClientTests", dependencies: ["ChatClient", "ChatCore", "Sockets", "Terminal"],
+      path: "Tests/ChatClient",
       swiftSettings: lenient),
     .testTarget(
       name: "netchatTests", dependencies: ["netchat"], path: "Tests/netchat",
