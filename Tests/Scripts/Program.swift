@@ -115,6 +115,25 @@ final class Program {
     if status == nil { _ = Glibc.kill(processID, signal) }
   }
 
+  /// Stops it, and waits until all its threads have stopped.
+  func stop() throws {
+    send(SIGSTOP)
+    let deadline = ContinuousClock.now + patience
+    while true {
+      let threads = try FileManager.default.contentsOfDirectory(
+        atPath: "/proc/\(processID)/task")
+      let states = threads.map { thread in
+        (try? String(contentsOfFile: "/proc/\(processID)/task/\(thread)/stat", encoding: .utf8))?
+          .split(separator: ")").last?.split(separator: " ").first
+      }
+      if states.allSatisfy({ $0 == "T" }) { return }
+      guard ContinuousClock.now < deadline else {
+        throw Missed(description: "\(name) does not stop")
+      }
+      usleep(1000)
+    }
+  }
+
   /// Waits for its end.
   /// - Returns: its exit status; 128 and the signal's number where one ended it.
   func wait(within time: Duration = patience) throws -> Int32 {

@@ -85,6 +85,11 @@ final class PseudoTerminal {
     if count > 0 { shown += String(decoding: bytes[..<count], as: UTF8.self) }
   }
 
+  func resize(columns: UInt16, rows: UInt16) {
+    var size = winsize(ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0)
+    _ = ioctl(master, UInt(TIOCSWINSZ), &size)
+  }
+
   /// Whether what is typed is shown, and whether keys such as Ctrl-C send signals.
   var flags: tcflag_t {
     var settings = termios()

@@ -5,6 +5,7 @@ import Glibc
 final class Scene {
   private var programs: [Program] = []
   private var connections: [RawConnection] = []
+  private var screens: [TerminalScreen] = []
   private var folders: [String] = []
 
   static func play(_ script: (Scene) throws -> Void) throws {
@@ -15,6 +16,7 @@ final class Scene {
 
   private func end() {
     for program in programs { program.kill() }
+    for screen in screens { screen.end() }
     for connection in connections { connection.close() }
     for folder in folders { try? FileManager.default.removeItem(atPath: folder) }
   }
@@ -87,6 +89,18 @@ final class Scene {
       throw Missed(description: "no port in \(words)")
     }
     return (program, port)
+  }
+
+  /// A program in a terminal.
+  func terminal(
+    columns: Int = 60, rows: Int = 16, environment: [String] = [], isRecorded: Bool = false,
+    _ command: [String]
+  ) throws -> TerminalScreen {
+    let screen = try TerminalScreen(
+      in: folder(), columns: columns, rows: rows, environment: environment, isRecorded: isRecorded,
+      command)
+    screens.append(screen)
+    return screen
   }
 
   func connect(_ port: UInt16, receiveBuffer: Int32? = nil) throws -> RawConnection {
