@@ -54,6 +54,9 @@ package final class Prompt {
   private var shownPending: [StyledLine] = []
   /// The messages on their way.
   package var pending: [StyledLine] = []
+  /// The line whose marks that combine have been drawn; empty where it had none.
+  private var marked: [UInt32] = []
+  private var hasDrawnMarks = false
   private let isColored: Bool
 
   private static let mark = "> "
@@ -123,6 +126,8 @@ package final class Prompt {
       }
       draw()
     }
+    // Moving the cursor may draw what it passes anew.
+    hasDrawnMarks = false
     while true {
       switch keys.next() {
       case .scalar(let scalar) where LineEditor.columns(scalar.value) == 0:
@@ -137,6 +142,7 @@ package final class Prompt {
         return .scalar(LineEditor.pasteKey)
       case nil: break
       }
+      drawMarks()
       switch wait() {
       case .input: if !readKeys() { return .end }
       case .nothing: break
@@ -254,7 +260,44 @@ package final class Prompt {
     guard isEditing, !isShown else { return }
     drawPending()
     isShown = true
+    hasDrawnMarks = false
     editor.redraw()
+    editor.flush()
+  }
+
+  /// Puts the marks that combine to the letters before them: libedit draws none. A line that has any is
+  /// drawn as a whole whenever it changes.
+  private func drawMarks() {
+    guard isShown else { return }
+    let (scalars, cursor) = editor.line
+    let hasMarks = scalars.contains { LineEditor.columns($0) == 0 }
+    guard hasMarks || !marked.isEmpty else { return }
+    if scalars != marked {
+      erase()
+      draw()
+      marked = hasMarks ? scalars : []
+      hasDrawnMarks = false
+    }
+    let layout = PromptLayout(size, promptWidth: Self.mark.utf8.count, width: LineEditor.columns)
+    let places = layout.places(of: scalars)
+    // Of a line that is higher than the terminal it is not known here which part is seen.
+    guard hasMarks, !hasDrawnMarks, let last = places.last, last.row < size.rows else { return }
+    hasDrawnMarks = true
+    let row = layout.row(ofCursor: cursor, in: scalars)
+    var text = ""
+    var start = 0
+    while start < scalars.count {
+      let end = scalars[(start + 1)...].firstIndex { LineEditor.columns($0) > 0 } ?? scalars.count
+      if end > start + 1, scalars[start] > 0x9F || 0x20..<0x7F ~= scalars[start] {
+        let place = places[start]
+        let way = row - place.row
+        text += "\u{1B}7\u{1B}[\(place.column + 1)G"
+        if way != 0 { text += "\u{1B}[\(abs(way))\(way > 0 ? "A" : "B")" }
+        text += Self.text(scalars[start..<end]) + "\u{1B}8"
+      }
+      start = end
+    }
+    editor.write(text)
     editor.flush()
   }
 

@@ -48,39 +48,66 @@ package struct PromptLayout {
     return min(row, max(0, new.rows - 1))
   }
 
+  /// The place of each scalar of a line, from the prompt's first cell, and of the cursor behind its last
+  /// one. A mark that takes no column has the place of what comes after it.
+  package func places(of scalars: [UInt32]) -> [(row: Int, column: Int)] {
+    var drawing = Drawing(size.columns)
+    for _ in 0..<promptWidth { drawing.advance(by: 1) }
+    var places: [(row: Int, column: Int)] = []
+    for scalar in scalars {
+      drawing.put(scalar, width(scalar))
+      places.append(drawing.place)
+    }
+    places.append((drawing.rows.count - 1, drawing.column))
+    return places
+  }
+
   /// The columns of each character before the cursor, a row each; the last row is the cursor's.
   private func rows(before cursor: Int, in scalars: [UInt32]) -> [[Int]] {
+    var drawing = Drawing(size.columns)
+    for _ in 0..<promptWidth { drawing.advance(by: 1) }
+    for scalar in scalars[..<cursor] { drawing.put(scalar, width(scalar)) }
+    if cursor < scalars.count { drawing.makeRoom(for: scalars[cursor], width(scalars[cursor])) }
+    return drawing.rows
+  }
+
+  /// Rows that are being filled.
+  private struct Drawing {
+    let columns: Int
     var rows: [[Int]] = [[]]
     var column = 0
-    func begin() {
+    /// Where the last character was put.
+    var place = (row: 0, column: 0)
+
+    init(_ columns: Int) { self.columns = columns }
+
+    mutating func begin() {
       rows.append([])
       column = 0
     }
-    func advance(by width: Int) {
+
+    mutating func advance(by width: Int) {
       // A wide character is never cut: it goes to the next row.
-      if width > 1, column + width > size.columns { begin() }
+      if width > 1, column + width > columns { begin() }
+      place = (rows.count - 1, column)
       rows[rows.count - 1].append(width)
       column += width
-      if column >= size.columns { begin() }
+      if column >= columns { begin() }
     }
-    for _ in 0..<promptWidth { advance(by: 1) }
-    func put(_ scalar: UInt32) {
+
+    mutating func put(_ scalar: UInt32, _ width: Int) {
       switch scalar {
       case 10: begin()
       case 9: repeat { advance(by: 1) } while column & 7 != 0
       // Written out, ^X or \U+XXXX, and that may be cut.
-      case 0...0x1F, 0x7F...0x9F: for _ in 0..<width(scalar) { advance(by: 1) }
-      default:
-        let width = width(scalar)
-        if width > 2 { for _ in 0..<width { advance(by: 1) } } else { advance(by: width) }
+      case 0...0x1F, 0x7F...0x9F: for _ in 0..<width { advance(by: 1) }
+      default: if width > 2 { for _ in 0..<width { advance(by: 1) } } else { advance(by: width) }
       }
     }
-    for scalar in scalars[..<cursor] { put(scalar) }
-    if cursor < scalars.count {
-      let width = width(scalars[cursor])
-      if width == 2, scalars[cursor] > 0x9F, column + width > size.columns { begin() }
+
+    mutating func makeRoom(for scalar: UInt32, _ width: Int) {
+      if width == 2, scalar > 0x9F, column + width > columns { begin() }
     }
-    return rows
   }
 
   /// The rows that one becomes when it has to fit into fewer columns.

@@ -192,7 +192,7 @@ final class TerminalScreen {
     return try wait(for: "the line \"\(line)\", the cursor \(back) from its end") { picture in
       let first = picture.row - row
       guard first >= 0, picture.column == column,
-        picture.rows[first...].prefix(rows.count).map(Self.bare) == rows.map(Self.bare),
+        Array(picture.rows[first...].prefix(rows.count)) == rows,
         picture.rows.dropFirst(first + rows.count).allSatisfy(\.isEmpty)
       else { return false }
       return above == nil || first > 0 && picture.rows[first - 1] == above
@@ -229,13 +229,6 @@ final class TerminalScreen {
       used += width
     }
     return (rows.map(Self.trimmed), row, column)
-  }
-
-  /// Without what libedit leaves out when it draws a line anew: marks that combine.
-  private static func bare(_ row: String) -> String {
-    var scalars = String.UnicodeScalarView()
-    scalars.append(contentsOf: row.unicodeScalars.filter { !(0x300...0x36F).contains($0.value) })
-    return String(scalars)
   }
 
   /// Columns of the characters that tests use.
