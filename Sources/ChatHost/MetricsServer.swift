@@ -101,11 +101,13 @@ package final class MetricsServer {
 
   /// Sends what there is; false once all of it is gone, or the connection is over.
   private func send(_ client: Client) -> Bool {
-    guard !client.answer.isEmpty else { return true }
-    switch try? client.socket.send(client.answer.span.extracting(droppingFirst: client.sent)) {
+    // Without a copy: a span of an object's own array would outlive the access to it.
+    let answer = client.answer
+    guard !answer.isEmpty else { return true }
+    switch try? client.socket.send(answer.span.extracting(droppingFirst: client.sent)) {
     case .bytes(let count):
       client.sent += count
-      guard client.sent == client.answer.count else { return true }
+      guard client.sent == answer.count else { return true }
       client.socket.finishSending()
       return false
     case .wouldBlock: return true
