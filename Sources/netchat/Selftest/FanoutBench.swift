@@ -46,8 +46,12 @@ struct FanoutBench {
   }
 
   func measure(_ clients: Int) throws(Visitor.Failure) -> Row {
-    let room = try LoopbackRoom(
-      isSecure ? .secure(admitsVersionOne: false) : .clear, threads: threads)
+    try LoopbackRoom.open(
+      isSecure ? .secure(admitsVersionOne: false) : .clear, threads: threads
+    ) { room throws(Visitor.Failure) in try measure(clients, in: room) }
+  }
+
+  private func measure(_ clients: Int, in room: LoopbackRoom) throws(Visitor.Failure) -> Row {
     var crowd = try BenchCrowd(clients, in: room, isSecure: isSecure)
     let nanoseconds = seconds.nanoseconds
     // Buffers grow and caches fill before it counts.

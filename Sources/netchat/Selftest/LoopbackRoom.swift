@@ -23,13 +23,22 @@ final class LoopbackRoom {
   private let id: [UInt8]
   private let salt: [UInt8]
 
+  /// Opens a room for as long as `visit` lasts. Whoever it lets come in has gone before the room
+  /// closes, which would wait for them.
   /// - Parameters:
   ///   - history: past packets that it keeps.
   ///   - maxLag: bytes that a member may be behind.
   ///   - threads: workers.
-  init(
-    _ mode: Mode, history: Int = Limits.history, maxLag: Int = Limits.lag, threads: Int = 1
-  ) throws(Visitor.Failure) {
+  static func open<Result>(
+    _ mode: Mode, history: Int = Limits.history, maxLag: Int = Limits.lag, threads: Int = 1,
+    _ visit: (LoopbackRoom) throws(Visitor.Failure) -> Result
+  ) throws(Visitor.Failure) -> Result {
+    let room = try LoopbackRoom(mode, history: history, maxLag: maxLag, threads: threads)
+    defer { room.close() }
+    return try visit(room)
+  }
+
+  private init(_ mode: Mode, history: Int, maxLag: Int, threads: Int) throws(Visitor.Failure) {
     self.mode = mode
     id = Machine.randomBytes(16)
     salt = Machine.randomBytes(16)
@@ -66,7 +75,7 @@ final class LoopbackRoom {
     }
   }
 
-  deinit {
+  private func close() {
     host.close()
     for thread in threads { thread.join() }
   }
