@@ -8,7 +8,7 @@ package final class RoomPassword: ClientKeys {
   package let salt: [UInt8]
   package let room: String
   private let registration: SPAKE2Plus.ProverRegistration
-  private let cipher: Mutex<XAES256GCM>
+  private let cipher: RoomCipher
 
   /// Runs scrypt: some 0.4 s and 128 MiB.
   /// - Parameter room: the 32 hexadecimal digits of `hello`, whose 16 bytes are `roomBytes`.
@@ -18,9 +18,7 @@ package final class RoomPassword: ClientKeys {
     self.salt = salt
     self.room = room
     registration = try SPAKE2Plus.ProverRegistration(password: password, salt: salt.span)
-    cipher = Mutex(
-      try XAES256GCM(
-        key: SealingKey.derive(from: registration.messageSecret, room: roomBytes)))
+    cipher = try RoomCipher(messageSecret: registration.messageSecret, room: roomBytes)
   }
 
   package func begin() -> (any PasswordProof)? {
@@ -29,11 +27,11 @@ package final class RoomPassword: ClientKeys {
   }
 
   package func open(_ sealed: [UInt8], additionalData: [UInt8]) -> [UInt8]? {
-    cipher.withLock { try? $0.open(sealed.span, additionalData: additionalData.span) }
+    cipher.open(sealed, additionalData: additionalData)
   }
 
   package func seal(_ text: [UInt8], additionalData: [UInt8]) -> [UInt8]? {
-    cipher.withLock { try? $0.seal(text.span, additionalData: additionalData.span) }
+    cipher.seal(text, additionalData: additionalData)
   }
 }
 
@@ -65,11 +63,11 @@ private final class Proof: PasswordProof {
 /// What a client speaks to a secure version 1 host with.
 package final class VersionOnePassword: VersionOneClientKeys {
   private let secret: Secret
-  private let cipher: Mutex<CipherOne>
+  private let cipher: VersionOneCipher
 
   package init(_ password: Secret) throws(OpenSSLError) {
     secret = password
-    cipher = Mutex(try CipherOne(password: password))
+    cipher = try VersionOneCipher(password: password)
   }
 
   package var password: [UInt8] {
@@ -77,10 +75,10 @@ package final class VersionOnePassword: VersionOneClientKeys {
   }
 
   package func open(_ sealed: [UInt8]) -> [UInt8]? {
-    cipher.withLock { try? $0.open(sealed.span) }
+    cipher.open(sealed)
   }
 
   package func seal(_ text: [UInt8]) -> [UInt8]? {
-    cipher.withLock { try? $0.seal(text.span) }
+    cipher.seal(text)
   }
 }

@@ -8,8 +8,7 @@ package final class RoomSecrets: RoomKeys {
   package let salt: [UInt8]
   package let versionOne: (any VersionOneKeys)?
   private let registration: SPAKE2Plus.VerifierRegistration
-  /// Its contexts are used again for each message, by one thread at a time.
-  private let cipher: Mutex<XAES256GCM>
+  private let cipher: RoomCipher
 
   /// Runs scrypt: some 0.4 s and 128 MiB.
   /// - Parameters:
@@ -20,9 +19,7 @@ package final class RoomSecrets: RoomKeys {
   ) throws(OpenSSLError) {
     self.salt = salt
     registration = try SPAKE2Plus.VerifierRegistration(password: password, salt: salt.span)
-    cipher = Mutex(
-      try XAES256GCM(
-        key: SealingKey.derive(from: registration.messageSecret, room: room)))
+    cipher = try RoomCipher(messageSecret: registration.messageSecret, room: room)
     versionOne = admitsVersionOne ? try VersionOneSecrets(password) : nil
   }
 
@@ -38,11 +35,11 @@ package final class RoomSecrets: RoomKeys {
   }
 
   package func open(_ sealed: [UInt8], additionalData: [UInt8]) -> [UInt8]? {
-    cipher.withLock { try? $0.open(sealed.span, additionalData: additionalData.span) }
+    cipher.open(sealed, additionalData: additionalData)
   }
 
   package func seal(_ text: [UInt8], additionalData: [UInt8]) -> [UInt8]? {
-    cipher.withLock { try? $0.seal(text.span, additionalData: additionalData.span) }
+    cipher.seal(text, additionalData: additionalData)
   }
 }
 
@@ -70,20 +67,20 @@ private final class Challenge: AdmissionChallenge {
 /// Version 1's keys: cipher 1, and the password itself, which its clients send inside TLS.
 private final class VersionOneSecrets: VersionOneKeys {
   private let password: Secret
-  private let cipher: Mutex<CipherOne>
+  private let cipher: VersionOneCipher
 
   init(_ password: Secret) throws(OpenSSLError) {
     self.password = password
-    cipher = Mutex(try CipherOne(password: password))
+    cipher = try VersionOneCipher(password: password)
   }
 
   func isPassword(_ password: [UInt8]) -> Bool { self.password == password.span }
 
   func open(_ sealed: [UInt8]) -> [UInt8]? {
-    cipher.withLock { try? $0.open(sealed.span) }
+    cipher.open(sealed)
   }
 
   func seal(_ text: [UInt8]) -> [UInt8]? {
-    cipher.withLock { try? $0.seal(text.span) }
+    cipher.seal(text)
   }
 }

@@ -18,8 +18,16 @@ package enum SPAKE2Plus {
   package static let idProver = "clint"
   package static let idVerifier = "host"
 
+  /// What one side keeps of a password.
+  package protocol PasswordRegistration: AnyObject {
+    /// - Parameters:
+    ///   - w0: a big-endian number, which is reduced modulo the group's order; and so is w1.
+    ///   - messageSecret: 32 bytes.
+    init(w0: Secret, w1: Secret, messageSecret: Secret, names: Names) throws(OpenSSLError)
+  }
+
   /// What the client keeps of a password.
-  package final class ProverRegistration: @unchecked Sendable {
+  package final class ProverRegistration: PasswordRegistration, @unchecked Sendable {
     // Unchecked: numbers are only read after `init`.
     fileprivate let names: Names
     fileprivate let w0: Scalar
@@ -28,20 +36,9 @@ package enum SPAKE2Plus {
     /// 32 bytes that all who know the password share: the key that message keys come from.
     package let messageSecret: Secret
 
-    /// Runs scrypt: slow on purpose, never on a thread that serves others.
-    package convenience init(
-      password: Secret, salt: Span<UInt8>, idProver: String = SPAKE2Plus.idProver,
-      idVerifier: String = SPAKE2Plus.idVerifier,
-      cost: KeyDerivation.ScryptCost = SPAKE2Plus.cost
+    package init(
+      w0: Secret, w1: Secret, messageSecret: Secret, names: Names
     ) throws(OpenSSLError) {
-      let names = Names(prover: idProver, verifier: idVerifier)
-      let stretched = try stretch(password: password, salt: salt, names: names, cost: cost)
-      try self.init(
-        w0: stretched.part(0..<40), w1: stretched.part(40..<80),
-        messageSecret: stretched.part(80..<112), names: names)
-    }
-
-    init(w0: Secret, w1: Secret, messageSecret: Secret, names: Names) throws(OpenSSLError) {
       self.w0 = try P256.shared.scalar(reducing: w0)
       self.w1 = try P256.shared.scalar(reducing: w1)
       encodedW0 = try P256.shared.encode(self.w0)
@@ -52,7 +49,7 @@ package enum SPAKE2Plus {
 
   /// What the host keeps of a password: enough to check a client, too little to pose as one
   /// without guessing.
-  package final class VerifierRegistration: @unchecked Sendable {
+  package final class VerifierRegistration: PasswordRegistration, @unchecked Sendable {
     // Unchecked: points are only read after `init`.
     fileprivate let names: Names
     fileprivate let encodedW0: Secret
@@ -63,20 +60,9 @@ package enum SPAKE2Plus {
     /// 32 bytes that all who know the password share: the key that message keys come from.
     package let messageSecret: Secret
 
-    /// Runs scrypt: slow on purpose, never on a thread that serves others.
-    package convenience init(
-      password: Secret, salt: Span<UInt8>, idProver: String = SPAKE2Plus.idProver,
-      idVerifier: String = SPAKE2Plus.idVerifier,
-      cost: KeyDerivation.ScryptCost = SPAKE2Plus.cost
+    package init(
+      w0: Secret, w1: Secret, messageSecret: Secret, names: Names
     ) throws(OpenSSLError) {
-      let names = Names(prover: idProver, verifier: idVerifier)
-      let stretched = try stretch(password: password, salt: salt, names: names, cost: cost)
-      try self.init(
-        w0: stretched.part(0..<40), w1: stretched.part(40..<80),
-        messageSecret: stretched.part(80..<112), names: names)
-    }
-
-    init(w0: Secret, w1: Secret, messageSecret: Secret, names: Names) throws(OpenSSLError) {
       let curve = P256.shared
       let w0 = try curve.scalar(reducing: w0)
       let w1 = try curve.scalar(reducing: w1)
@@ -196,7 +182,7 @@ package enum SPAKE2Plus {
   }
 
   /// The names that both sides give themselves; they go into the scrypt and the transcript.
-  struct Names: Sendable {
+  package struct Names: Sendable {
     var prover: [UInt8]
     var verifier: [UInt8]
 
@@ -311,6 +297,21 @@ package enum SPAKE2Plus {
         }
       }
     }
+  }
+}
+
+extension SPAKE2Plus.PasswordRegistration {
+  /// Runs scrypt: slow on purpose, never on a thread that serves others.
+  package init(
+    password: Secret, salt: Span<UInt8>, idProver: String = SPAKE2Plus.idProver,
+    idVerifier: String = SPAKE2Plus.idVerifier, cost: KeyDerivation.ScryptCost = SPAKE2Plus.cost
+  ) throws(OpenSSLError) {
+    let names = SPAKE2Plus.Names(prover: idProver, verifier: idVerifier)
+    let stretched = try SPAKE2Plus.stretch(
+      password: password, salt: salt, names: names, cost: cost)
+    try self.init(
+      w0: stretched.part(0..<40), w1: stretched.part(40..<80),
+      messageSecret: stretched.part(80..<112), names: names)
   }
 }
 
