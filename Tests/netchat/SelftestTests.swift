@@ -103,4 +103,38 @@ struct SelftestTests {
     #expect(FanoutBench.steps(to: 10) == [10])
     #expect(FanoutBench.steps(to: 1) == [1])
   }
+
+  private func task(_ line: String) throws -> SelftestArguments.Task {
+    guard case .selftest(let arguments) = try parse(line) else { throw UsageError("not selftest") }
+    return arguments.task
+  }
+
+  @Test("the command line says what to do, and what does not fit together is refused")
+  func commandLine() throws {
+    #expect(try task("selftest") == .check)
+    #expect(
+      try task("selftest example.org")
+        == .diagnose(
+          host: "example.org", port: 12345, passwordFile: nil))
+    #expect(
+      try task("selftest [::1]:4000 --password-file p")
+        == .diagnose(
+          host: "::1", port: 4000, passwordFile: "p"))
+    #expect(
+      try task("selftest --bench")
+        == .bench(
+          clients: 500, seconds: .seconds(3), isSecure: false))
+    #expect(
+      try task("selftest --bench --clients 7 --seconds 0.5 --secure")
+        == .bench(
+          clients: 7, seconds: .milliseconds(500), isSecure: true))
+    #expect(try usageError("selftest --clients 7").message == "--clients needs --bench")
+    #expect(try usageError("selftest --secure example.org").message == "--secure needs --bench")
+    #expect(
+      try usageError("selftest --bench example.org").message
+        == "--bench measures rooms on this machine, not 'example.org'")
+    #expect(
+      try usageError("selftest --password-file p").message
+        == "--password-file needs the host whose room has that password")
+  }
 }
