@@ -30,7 +30,7 @@ int main(int argc, char **argv) {
   raise_descriptor_limit();
   bool idle = options.mode == MODE_IDLE, rate = options.mode == MODE_RATE;
   uint32_t capacity = idle ? 1 : options.messages ? options.messages : rate ? (uint32_t)(options.rate * options.seconds) + 1 : 50000000;
-  ledger_open(capacity, options.clients, options.senders, options.clients - options.stuck);
+  ledger_open(capacity, options.clients, options.senders, options.clients - options.stuck - options.silent);
   crowd_open();
 
   struct memory memory_before = process_memory(options.pid);

@@ -33,6 +33,7 @@ static _Noreturn void options_usage(int status) {
       "  --mode idle            connect, then sit there for --hold T (1) seconds\n"
       "  --auth 0|1|2 (2)       netchat: version of the auth packet, 0: none, wait to be admitted\n"
       "  --secure               netchat: the room of the password in NETCHAT_PASSWORD, over TLS, messages sealed\n"
+      "  --no-echo              line: the server does not send a message back to its sender\n"
       "  --eager                netchat: auth at once, before hello has come    --name PREFIX (b)\n"
       "  --conc C (64)          clients in the middle of their admission at any time\n"
       "  --ctimeout T (30)      for everybody's admission   --timeout T (20)  after the load's end\n"
@@ -59,7 +60,7 @@ static double number(double low, double high) {
 
 void options_read(int argc, char **argv) {
   enum { HELP, PORT, HOST, PID, LABEL, NAME, PROTO, MODE, TLS, SECURE, EAGER, AUTH, CLIENTS, SENDERS, STUCK, WINDOW,
-         CONC, MESSAGES, SIZE, RCVBUF, MSS, SECONDS, RATE, HOLD, CTIMEOUT, TIMEOUT, STALL };
+         CONC, MESSAGES, SIZE, RCVBUF, MSS, SECONDS, RATE, HOLD, CTIMEOUT, TIMEOUT, STALL, NO_ECHO };
   static const struct option table[] = {
       {"help", 0, 0, HELP}, {"port", 1, 0, PORT}, {"host", 1, 0, HOST}, {"pid", 1, 0, PID},
       {"label", 1, 0, LABEL}, {"name", 1, 0, NAME}, {"proto", 1, 0, PROTO}, {"mode", 1, 0, MODE},
@@ -67,7 +68,7 @@ void options_read(int argc, char **argv) {
       {"senders", 1, 0, SENDERS}, {"stuck", 1, 0, STUCK}, {"window", 1, 0, WINDOW}, {"conc", 1, 0, CONC},
       {"messages", 1, 0, MESSAGES}, {"size", 1, 0, SIZE}, {"rcvbuf", 1, 0, RCVBUF}, {"mss", 1, 0, MSS},
       {"seconds", 1, 0, SECONDS}, {"rate", 1, 0, RATE}, {"hold", 1, 0, HOLD}, {"ctimeout", 1, 0, CTIMEOUT},
-      {"timeout", 1, 0, TIMEOUT}, {"stall", 1, 0, STALL}, {0, 0, 0, 0}};
+      {"timeout", 1, 0, TIMEOUT}, {"stall", 1, 0, STALL}, {"no-echo", 0, 0, NO_ECHO}, {0, 0, 0, 0}};
   struct options *o = &options;
   for (int c; (c = getopt_long(argc, argv, "", table, NULL)) != -1;) switch (c) {
     case HELP: options_usage(0);
@@ -103,10 +104,12 @@ void options_read(int argc, char **argv) {
     case CTIMEOUT: o->connect_timeout = number(0.1, 3600); break;
     case TIMEOUT: o->timeout = number(0.1, 3600); break;
     case STALL: o->stall = number(0.1, 3600); break;
+    case NO_ECHO: o->silent = true; break;
     default: options_usage(2);
     }
   if (optind != argc || o->port == 0 || strlen(o->name) > 12 || strpbrk(o->label, "\"\\")) options_usage(2);
   if (o->password && (o->protocol != PROTOCOL_NETCHAT || o->auth != 2 || o->eager)) options_usage(2);
+  if (o->silent && (o->protocol != PROTOCOL_LINE || o->clients < 2)) options_usage(2);
   if (o->mode != MODE_RATE) o->stuck = 0;
   if (o->stuck >= o->clients) options_usage(2);
   uint32_t reading = o->clients - o->stuck;

@@ -13,6 +13,7 @@ struct options {
   const char *host, *label, *name;
   int port, pid;
   bool tls, eager;
+  bool silent; // line: the server does not send a message back to its sender
   const char *password; // netchat: of a secure room; NULL: the room is not secure
   int auth; // version of the auth packet; 0: send none
   uint32_t clients, senders, stuck, window, concurrency;
