@@ -195,4 +195,27 @@ struct OperatorTests {
       }
     }
   }
+
+  @Test("--quiet shows neither the room nor the log, and answers all the same")
+  func quiet() throws {
+    try Scene.play { scene in
+      let room = try scene.host("--quiet")
+      let alice = try room.member("alice")
+      try alice.say("hello")
+      try alice.expect("chat", "text", "hello")
+      try room.program.type("/bans")
+      #expect(try room.program.errors.next() == "Bans [0]:")
+      room.program.send(SIGTERM)
+      #expect(try room.program.wait() == 0)
+      #expect(try room.screen.rest() == [])
+      #expect(try room.program.errors.rest() == [])
+
+      let json = try scene.netchat("host", "--port", "0", "--json", "--quiet")
+      let port = try UInt16(Packet(try json.output.next() ?? "")["port"] ?? "") ?? 0
+      try scene.connect(port).join("bob")
+      try json.type("/bans\n/quit")
+      #expect(try json.output.rest() == [#"{"type":"host","event":"bans","bans":[]}"#])
+      #expect(try json.wait() == 0)
+    }
+  }
 }
