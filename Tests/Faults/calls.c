@@ -1,8 +1,9 @@
-/* libfiu's preload library knows accept, and not the accept4 that a host calls: the same for that. */
+/* libfiu's preload library knows accept, and not the accept4 and epoll_ctl that a host calls: the same for those. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fiu.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 
 int accept4(int fd, struct sockaddr *address, socklen_t *length, int flags) {
@@ -15,4 +16,15 @@ int accept4(int fd, struct sockaddr *address, socklen_t *length, int flags) {
     return -1;
   }
   return real(fd, address, length, flags);
+}
+
+int epoll_ctl(int poller, int operation, int fd, struct epoll_event *event) {
+  static int (*real)(int, int, int, struct epoll_event *);
+  if (real == NULL) real = (int (*)(int, int, int, struct epoll_event *))dlsym(RTLD_NEXT, "epoll_ctl");
+  /* epoll_ctl(2): what takes no memory does not run out of it. */
+  if (operation == EPOLL_CTL_ADD && fiu_fail("posix/io/epoll_ctl")) {
+    errno = rand() % 2 ? ENOMEM : ENOSPC;
+    return -1;
+  }
+  return real(poller, operation, fd, event);
 }
