@@ -459,9 +459,13 @@ final class Connection {
   /// Whether it is too far behind to be waited for any longer.
   private func isTooSlow(maxLag: Int, at now: UInt64) -> Bool {
     guard isBlocked, session.end == nil else { return false }
-    let lag = session.outflow.lag
-    if lag > Limits.lagCeilingFactor * maxLag { return true }
-    return lag > maxLag && now >= lastProgress + Limits.lagTime
+    if isFarBehind(maxLag: maxLag) { return true }
+    return session.outflow.lag > maxLag && now >= lastProgress + Limits.lagTime
+  }
+
+  /// Whether so much waits for it that it is cut whatever it takes.
+  func isFarBehind(maxLag: Int) -> Bool {
+    isBlocked && session.end == nil && session.outflow.lag > Limits.lagCeilingFactor * maxLag
   }
 
   /// Whether its handshake or its farewell has been waited for long enough.

@@ -80,15 +80,15 @@ final class Worker {
       case Self.wakeupTag: wasWoken = true
       case let tag where Self.firstListenerTag - tag < UInt64(listeners.count):
         try acceptAll(listeners[Int(Self.firstListenerTag - tag)])
-      default: didRead = try serve(event) || didRead
+      default: didRead = serve(event) || didRead
       }
     }
     if wasWoken {
       mailbox.wakeup.clear()
       for letter in mailbox.takeAll() { try open(letter) }
     }
-    let timePassed = try lookAtTimers()
-    if didRead || timePassed || wasWoken { try settle(tellsOthers: didRead || timePassed) }
+    let timePassed = lookAtTimers()
+    if didRead || timePassed || wasWoken { settle(tellsOthers: didRead || timePassed) }
     counts.turns.note(Clock.monotonic() - now.monotonic)
     mailbox.publish(counts)
     if let listeningPausedUntil, listeningPausedUntil <= now.monotonic { try listen(true) }
@@ -128,7 +128,15 @@ final class Worker {
     for (index, listener) in listeners.enumerated() {
       let tag = Self.firstListenerTag - UInt64(index)
       if on {
-        try poller.add(listener.number, tag: tag, .reading)
+        do throws(SystemError) {
+          try poller.add(listener.number, tag: tag, .reading)
+        } catch  where error.code == EEXIST {
+          continue
+        } catch {
+          // No memory for it just now.
+          isListening = false
+          listeningPausedUntil = now.monotonic + 100_000_000
+        }
       } else {
         try poller.remove(listener.number)
       }
@@ -163,7 +171,7 @@ final class Worker {
             let worker = host.chooseWorker()
             host.waiting.wrappingAdd(1, ordering: .relaxed)
             if worker == index {
-              try adopt(socket, address)
+              adopt(socket, address)
             } else {
               host.mailboxes[worker].put(.adopt(descriptor: socket.release(), address))
             }
@@ -190,7 +198,7 @@ final class Worker {
     turnedAway = (0, now.monotonic)
   }
 
-  private func adopt(_ socket: consuming StreamSocket, _ address: Address) throws(SystemError) {
+  private func adopt(_ socket: consuming StreamSocket, _ address: Address) {
     let slot = freeSlots.popLast() ?? connections.count
     if slot == connections.count {
       connections.append(nil)
@@ -208,7 +216,12 @@ final class Worker {
     connections[slot] = connection
     counts.connections += 1
     waitingHere += 1
-    try poller.add(number, tag: tag(id), .reading)
+    do throws(SystemError) {
+      try poller.add(number, tag: tag(id), .reading)
+    } catch {
+      // The kernel watches no more of them; those who are here must not suffer for it.
+      return remove(connection, wasWaiting: true)
+    }
     flush(connection)
     schedule(connection)
   }
@@ -235,7 +248,7 @@ final class Worker {
   // MARK: Serving
 
   /// Reads from a connection that is ready, or notes that it takes bytes again. Says whether it read.
-  private func serve(_ event: Poller.Event) throws(SystemError) -> Bool {
+  private func serve(_ event: Poller.Event) -> Bool {
     let id = ConnectionID(
       worker: UInt16(index), slot: UInt32(truncatingIfNeeded: event.tag),
       generation: UInt32(truncatingIfNeeded: event.tag >> 32))
@@ -247,7 +260,7 @@ final class Worker {
     // A connection that is not to be read is told apart only by its error or end: without interest
     // in reading the poller still reports those, and they must not spin.
     guard connection.mayRead(after: event) else {
-      try settleListed()
+      settleListed()
       return false
     }
     change(connection) { connection in
@@ -312,7 +325,9 @@ final class Worker {
     }
     guard let connection = connection(delivery.connection) else { return }
     switch delivery.content {
-    case .packet(let bytes, let after): connection.session.outflow.post(bytes, after: after)
+    case .packet(let bytes, let after):
+      connection.session.outflow.post(bytes, after: after)
+      cutIfFarBehind(connection)
     case .end(let farewell):
       connection.session.bid(farewell, in: room, at: now)
       note(connection)
@@ -320,11 +335,19 @@ final class Worker {
     list(connection)
   }
 
+  /// One that is much too far behind is not waited for until its time is up: what it has not read
+  /// lies in memory.
+  private func cutIfFarBehind(_ connection: Connection) {
+    let maxLag = host.configuration.maxLag
+    guard connection.isFarBehind(maxLag: maxLag) else { return }
+    change(connection) { $0.timePassed(in: room, terms, maxLag: maxLag, at: now) }
+  }
+
   private func open(_ letter: Mailbox.Letter) throws(SystemError) {
     switch letter {
     case .listen: try listen(true)
     case .adopt(let descriptor, let address):
-      try adopt(StreamSocket(owning: descriptor), address)
+      adopt(StreamSocket(owning: descriptor), address)
     case .deliver(let delivery): deliver(delivery)
     case .answer(let survey):
       survey.answer(
@@ -351,7 +374,7 @@ final class Worker {
     }
   }
 
-  private func lookAtTimers() throws(SystemError) -> Bool {
+  private func lookAtTimers() -> Bool {
     var found = false
     if room.deadline <= now.monotonic {
       let now = now
@@ -374,7 +397,7 @@ final class Worker {
   }
 
   /// Sends what moved: to everybody where the log did, else to those with something of their own.
-  private func settle(tellsOthers: Bool) throws(SystemError) {
+  private func settle(tellsOthers: Bool) {
     let end = room.publication.end
     if tellsOthers { host.wakeAll(except: index) }
     if end != shownEnd {
@@ -384,7 +407,11 @@ final class Worker {
       counts.deliveries += UInt64(messages - shownMessages) * UInt64(members)
       shownMessages = messages
       for slot in connections.indices {
-        guard let connection = connections[slot], !connection.isBlocked else { continue }
+        guard let connection = connections[slot] else { continue }
+        guard !connection.isBlocked else {
+          cutIfFarBehind(connection)
+          continue
+        }
         flush(connection)
         // The poller and the timers must be told.
         if connection.isBlocked || connection.hasUnread || connection.session.end != nil {
@@ -392,10 +419,10 @@ final class Worker {
         }
       }
     }
-    try settleListed()
+    settleListed()
   }
 
-  private func settleListed() throws(SystemError) {
+  private func settleListed() {
     while !listed.isEmpty {
       let batch = listed
       listed.removeAll(keepingCapacity: true)
@@ -408,7 +435,7 @@ final class Worker {
         } else if connection.hasUnread, connection.session.wantsBytes {
           change(connection) { $0.read(using: &buffer, in: room, terms, at: now) }
         }
-        try watch(connection)
+        watch(connection)
         schedule(connection)
       }
     }
@@ -437,12 +464,26 @@ final class Worker {
     counts.bytesSent += UInt64(traffic.sent)
   }
 
-  /// Tells the poller what to watch this connection for now.
-  private func watch(_ connection: Connection) throws(SystemError) {
+  /// Tells the poller what to watch this connection for now; one that it cannot watch is over.
+  private func watch(_ connection: Connection) {
     guard self.connection(connection.id) === connection else { return }
     let interest = connection.wantedInterest
     guard interest != connection.interest else { return }
     let number = connection.socket.number
+    do throws(SystemError) {
+      try watch(number, connection, interest)
+      connection.interest = interest
+    } catch {
+      change(connection) { connection in
+        connection.session.disconnect(in: room, at: now)
+        return .gone
+      }
+    }
+  }
+
+  private func watch(_ number: Int32, _ connection: Connection, _ interest: Poller.Interest)
+    throws(SystemError)
+  {
     // One that is to wait is taken out: the poller would report its reset all the same, and what it
     // sent before that is to be read in its turn.
     if interest.isEmpty {
@@ -452,7 +493,6 @@ final class Worker {
     } else {
       try poller.change(number, tag: tag(connection.id), interest)
     }
-    connection.interest = interest
   }
 
   private func schedule(_ connection: Connection) {

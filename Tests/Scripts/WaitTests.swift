@@ -65,4 +65,28 @@ struct WaitTests {
       #expect(try silent.lines.rest() == [])
     }
   }
+
+  @Test("a reader that is 8 times --max-lag behind is cut at once")
+  func farBehind() throws {
+    try Scene.play { scene in
+      let room = try scene.host("--max-lag", "65536", "--rate", "0")
+      let alice = try room.member("alice")
+      let deaf = try room.connect(receiveBuffer: 4096)
+      try deaf.join("deaf")
+      let filling = String(repeating: "x", count: 60_000)
+      let start = ContinuousClock.now
+      var isGone = false
+      // The kernel holds some megabytes for it besides.
+      for number in 1...400 where !isGone {
+        try alice.say("\(number) \(filling)")
+        try alice.lines.expect("\(number)", within: .seconds(1)) { line in
+          if line.contains("\"deaf disconnected.\"") { isGone = true }
+          return line.contains("\"\(number) xxx")
+        }
+      }
+      #expect(isGone)
+      #expect(
+        ContinuousClock.now - start < .seconds(9), "not by the 10 s of one that takes nothing")
+    }
+  }
 }
