@@ -223,6 +223,10 @@ final class Worker {
       return remove(connection, wasWaiting: true)
     }
     flush(connection)
+    if connection.hasUnread {
+      // Not even `hello` could be sent.
+      change(connection) { $0.read(using: &buffer, in: room, terms, at: now) }
+    }
     schedule(connection)
   }
 
