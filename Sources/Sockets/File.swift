@@ -89,7 +89,7 @@ package enum File {
     return opened
   }
 
-  fileprivate static func open(directory: String) throws(SystemError) -> Descriptor {
+  static func open(directory: String) throws(SystemError) -> Descriptor {
     let flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC
     return Descriptor(
       owning: Int32(try system("open") { unsafe Int(Glibc.open(directory, flags)) }))
@@ -177,8 +177,6 @@ package struct StagedFile: ~Copyable {
 
   /// Best effort: the file is there, only a power cut now could undo it.
   private func syncDirectory() {
-    if let directory = try? File.open(directory: File.directory(of: path)) {
-      _ = fsync(directory.number)
-    }
+    try? File.syncDirectory(of: path)
   }
 }

@@ -10,6 +10,8 @@ package struct Signals: ~Copyable, Sendable {
   /// them here. SIGPIPE is ignored: a write to a closed pipe or socket is an error like others.
   package init(taking signals: [Int32]) throws(SystemError) {
     signal(SIGPIPE, SIG_IGN)
+    // So is a file that has reached the limit on files' sizes.
+    signal(SIGXFSZ, SIG_IGN)
     var set = sigset_t()
     unsafe sigemptyset(&set)
     for number in signals {
