@@ -32,16 +32,20 @@ _netchat() {
         COMPREPLY=($(compgen -W '127.0.0.1 ::1 localhost' -- "$cur"))
         return
         ;;
-    'host --port' | 'host --timeout' | 'host --password' | 'host --history' | 'host --max-clients' | 'host --max-lag' | 'host --rate' | 'host --threads' | 'host --unix-mode' | 'host --metrics' | 'clint --port' | 'clint --name' | 'clint --timeout' | 'clint --history' | 'clint --say' | 'clint --expect' | 'clint --within' | 'clint --password' | 'clint --fingerprint' | 'gencert --days' | 'gencert --name' | 'gencert --bits' | 'selftest --clients' | 'selftest --seconds')
+    'host --port' | 'host --timeout' | 'host --password' | 'host --history' | 'host --max-clients' | 'host --max-lag' | 'host --rate' | 'host --threads' | 'host --log-max-size' | 'host --unix-mode' | 'host --metrics' | 'clint --port' | 'clint --name' | 'clint --timeout' | 'clint --history' | 'clint --say' | 'clint --expect' | 'clint --within' | 'clint --password' | 'clint --fingerprint' | 'gencert --days' | 'gencert --name' | 'gencert --bits' | 'selftest --clients' | 'selftest --seconds')
         :
         return
         ;;
-    'host --password-file' | 'host --cert' | 'host --key' | 'host --unix' | 'clint --unix' | 'clint --password-file' | 'clint --cert' | 'gencert --cert' | 'gencert --key' | 'selftest --password-file')
+    'host --password-file' | 'host --cert' | 'host --key' | 'host --log' | 'host --unix' | 'clint --unix' | 'clint --password-file' | 'clint --cert' | 'gencert --cert' | 'gencert --key' | 'selftest --password-file')
         _filedir
         return
         ;;
     'host --tls-min')
         COMPREPLY=($(compgen -W '1.2 1.3' -- "$cur"))
+        return
+        ;;
+    'host --log-failure')
+        COMPREPLY=($(compgen -W 'stop continue' -- "$cur"))
         return
         ;;
     'clint --host')
@@ -73,7 +77,7 @@ _netchat() {
     local options=
     case $command in
     host)
-        options='--bind --port --timeout --secure --plain --password --password-file --generate-password --compat --tls --tls-min --cert --key --history --max-clients --max-lag --rate --threads --json --quiet --no-save-history --unix --unix-mode --metrics --help -h --version'
+        options='--bind --port --timeout --secure --plain --password --password-file --generate-password --compat --tls --tls-min --cert --key --history --max-clients --max-lag --rate --threads --log --sync --log-failure --log-max-size --json --quiet --no-save-history --unix --unix-mode --metrics --help -h --version'
         ;;
     clint)
         options='--host --port --unix --name --timeout --history --no-history --no-reconnect --say --expect --within --json --json-input --color --timestamps --joins --bell --no-save-history --secure --password --password-file --tls --tls-insecure --cert --fingerprint --compat --forget --help -h --version'

@@ -17,9 +17,18 @@ package struct Delivery: Sendable {
   package let connection: ConnectionID
   package let content: Content
 
+  package init(connection: ConnectionID, content: Content) {
+    self.connection = connection
+    self.content = content
+  }
+
   package enum Content: Sendable {
     /// A packet, or a text client's line, of its own, after this place in the log it reads.
     case packet([UInt8], after: LogPosition)
+    /// Packets of long ago from the log file, and what is still missing.
+    case older([UInt8], rest: OlderPackets?)
+    /// The log file does not have them any more.
+    case olderIsMissing
     /// Its end: it no longer holds its member.
     case end(Farewell)
   }

@@ -110,9 +110,13 @@ extension HostSession {
 
   private mutating func enter(_ admission: Room.Admission) {
     outflow.follow(admission.cursor, of: admission.publication)
-    if !admission.result.isEmpty {
-      outflow.post(admission.result, after: admission.cursor.position)
-    }
+    if !admission.result.isEmpty { postResult(admission) }
+  }
+
+  private mutating func postResult(_ admission: Room.Admission) {
+    outflow.post(admission.result, after: admission.cursor.position)
+    older = admission.older
+    if older != nil { outflow.openGap(at: admission.cursor.position) }
   }
 
   /// A late `auth` of a member that was admitted for its silence.
@@ -126,7 +130,7 @@ extension HostSession {
       }
       if outflow.position <= admission.cursor.position {
         // What was said since its silent admission, and not sent yet, comes first.
-        outflow.post(admission.result, after: admission.cursor.position)
+        postResult(admission)
       } else {
         enter(admission)
       }

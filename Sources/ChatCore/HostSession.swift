@@ -72,6 +72,8 @@ package struct HostSession {
   private var streamEnded = false
 
   package var outflow = Outflow()
+  /// What it is to get from the log file before the rest of the stream, and has not asked for.
+  var older: OlderPackets?
   package private(set) var end: End?
   /// Until when nothing is read, because the client sends too fast.
   package private(set) var pausedUntil: UInt64?
@@ -152,10 +154,20 @@ package struct HostSession {
     unsafe outflow.forEachStretch(body)
   }
 
-  /// Whether something waits to be sent. Mutating for the same reason.
+  /// Whether there is something to send now. Mutating for the same reason.
   @inline(__always)
   package var hasOutput: Bool {
-    mutating get { !outflow.isEmpty }
+    mutating get { outflow.canSend }
+  }
+
+  /// Whether nothing is left to send, now or once the log file has it.
+  package var isFlushed: Bool {
+    mutating get { outflow.isEmpty }
+  }
+
+  /// Whether what is to be sent next waits for the log file.
+  package var isHeld: Bool {
+    mutating get { !outflow.isEmpty && !outflow.canSend }
   }
 
   /// Notes that `count` bytes have been sent.
@@ -411,6 +423,41 @@ package struct HostSession {
   private func memberName(in room: SharedRoom) -> String? {
     guard case .member(let member) = state else { return nil }
     return room.withLock { $0.name(of: member.handle) }
+  }
+
+  /// The host ends this connection, because its log file cannot be written any more.
+  package mutating func stop(saying notice: String, at now: Moment) {
+    guard end == nil else { return }
+    let words: [UInt8]
+    if isText {
+      words = Array(
+        "\(Transcript.system(notice))\n\(Transcript.bye(Farewell.shutdown.reason))\n".utf8)
+    } else if isWaiting {
+      words = PacketWriter.bye(.shutdown)
+    } else {
+      words = PacketWriter.notice(notice, at: now) + PacketWriter.bye(.shutdown)
+    }
+    outflow.closeAtRecorded(with: words)
+    saidBye = true
+    state = .over
+    end = .afterSending
+    unread = []
+    pausedUntil = nil
+  }
+
+  // MARK: Packets of long ago
+
+  /// What is to be read from the log file for this connection now; nil for nothing.
+  package mutating func takeWantedOlder() -> OlderPackets? {
+    guard older != nil, outflow.wantsFill else { return nil }
+    return older.take()
+  }
+
+  /// Takes packets that were read from the log file.
+  /// - Parameter rest: those that are still missing.
+  package mutating func receiveOlder(_ bytes: [UInt8], rest: OlderPackets?) {
+    outflow.fill(bytes, isLast: rest == nil)
+    older = rest
   }
 
   // MARK: Time

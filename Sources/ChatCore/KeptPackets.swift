@@ -13,11 +13,14 @@ struct KeptPackets: Sendable {
   private let limit: Int
   private let bytes: Int
   /// The newest id that is kept no more.
-  private(set) var droppedID: Int64 = 0
+  private(set) var droppedID: Int64
 
-  /// - Parameter limit: packets to keep; their bytes are bounded in proportion.
-  init(limit: Int) {
+  /// - Parameters:
+  ///   - limit: packets to keep; their bytes are bounded in proportion.
+  ///   - droppedID: the id before the first packet that may come.
+  init(limit: Int, droppedID: Int64 = 0) {
     self.limit = limit
+    self.droppedID = droppedID
     bytes = Limits.historyBytes * max(1, limit / Limits.history)
   }
 

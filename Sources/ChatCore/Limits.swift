@@ -107,5 +107,20 @@ package enum Limits {
   /// ...and their bytes for each 1,000 of them.
   package static let historyBytes = 4 << 20
 
+  /// Members that a log file may say are in the room: as many as `--max-clients` allows.
+  package static let membersRestored = 1_000_000
+  /// Lines of a log file that one step of a room takes, such as everybody leaving at once...
+  package static let linesOfAStep = 2 * membersRestored
+  /// ...and the bytes of its packets.
+  package static let bytesOfAStep = 64 << 20
+  /// Ids that a host leaves out when its room went on without its log file: more than it can have
+  /// given, and few enough that 2^53 - 1 is thousands of such accidents away.
+  package static let idsLeftOut: Int64 = 1 << 40
+  /// Bytes that may wait for a log file that is synchronised: over it the workers wait too, or a slow
+  /// disk would fill the memory.
+  package static let unrecordedBytes = 16 << 20
+  /// Bytes of older packets that are read from a log file at a time for one client.
+  package static let olderPackets = 128 << 10
+
   private static func seconds(_ count: UInt64) -> UInt64 { count * 1_000_000_000 }
 }

@@ -9,7 +9,11 @@ package struct Outflow: Sendable {
     let after: LogPosition
     var bytes: [UInt8]
     /// Bytes of the log that this packet stands in for.
-    let replaces: Int
+    var replaces = 0
+    /// What must be in the room's log file first, see ``Recording``.
+    var recorded: UInt64 = 0
+    /// More of it may come, and nothing behind it goes before: packets read from a log file.
+    var isOpen = false
   }
 
   private var cursor: LogCursor?
@@ -32,9 +36,20 @@ package struct Outflow: Sendable {
 
   package var position: LogPosition { cursor?.position ?? 0 }
 
-  /// Whether nothing is left to send.
+  /// Whether nothing is left to send, now or once the log file has it.
+  package var isEmpty: Bool { own.isEmpty && position >= last ?? publication?.end ?? 0 }
+
+  /// Whether there is something to send now.
   @inline(__always)
-  package var isEmpty: Bool { own.isEmpty && position >= end }
+  package var canSend: Bool {
+    guard let first = own.first else { return position < end }
+    return position < min(first.after, end) || isReady(first) && !first.bytes.isEmpty
+  }
+
+  /// Whether a packet of its own may go, once all before it has gone.
+  private func isReady(_ packet: Own) -> Bool {
+    packet.after <= end && packet.recorded <= publication?.recording?.recorded ?? .max
+  }
 
   /// Bytes that are there and not sent.
   package var lag: Int { Int(end - min(end, position)) + ownBytes }
@@ -43,21 +58,46 @@ package struct Outflow: Sendable {
   /// - Parameters:
   ///   - position: where in the log it belongs; nil for the log's end.
   ///   - count: bytes of the log at that place which it stands in for.
+  ///
+  /// It waits until all that was said before it is in the log file.
   package mutating func post(
     _ bytes: [UInt8], after position: LogPosition? = nil, replacing count: Int = 0
   ) {
     guard last == nil else { return }
-    var after = max(position ?? end, own.last.map { $0.after + LogPosition($0.replaces) } ?? 0)
+    var after = max(
+      position ?? publication?.appendedEnd ?? 0,
+      own.last.map { $0.after + LogPosition($0.replaces) } ?? 0)
     if isMidPacket, after < self.position {
       // It comes late, from another worker: its place has been passed, in the middle of a packet.
       after = cursor?.endOfLine(to: end) ?? end
     }
     ownBytes += bytes.count
-    if let last = own.last, last.after == after, last.replaces == 0, count == 0 {
+    let recorded = publication?.recording?.appended ?? 0
+    if let last = own.last, last.after == after, last.replaces == 0, count == 0, !last.isOpen,
+      last.recorded == recorded
+    {
       own[own.count - 1].bytes.append(bytes.span)
     } else {
-      own.append(Own(after: after, bytes: bytes, replaces: count))
+      own.append(Own(after: after, bytes: bytes, replaces: count, recorded: recorded))
     }
+  }
+
+  /// Holds everything back that comes from now on, until what was missed before it has been
+  /// ``fill(_:isLast:)``ed in.
+  package mutating func openGap(at position: LogPosition) {
+    own.append(Own(after: max(position, own.last?.after ?? 0), bytes: [], isOpen: true))
+  }
+
+  /// Whether it waits for what comes in such a gap.
+  package var wantsFill: Bool { own.first.map { $0.isOpen && $0.bytes.isEmpty } ?? false }
+
+  /// Adds packets to what comes in the gap.
+  package mutating func fill(_ bytes: [UInt8], isLast: Bool) {
+    guard let index = own.firstIndex(where: \.isOpen) else { return }
+    own[index].bytes.append(bytes.span)
+    ownBytes += bytes.count
+    own[index].isOpen = !isLast
+    if own[index].bytes.isEmpty, isLast { own.remove(at: index) }
   }
 
   /// Reads from `cursor` on from now on. What waits already is sent first, and so is the rest of a
@@ -67,7 +107,10 @@ package struct Outflow: Sendable {
       finishLog(to: end)
     }
     let waiting = own
-    own = waiting.map { Own(after: cursor.position, bytes: $0.bytes, replaces: 0) }
+    own = waiting.map {
+      Own(
+        after: cursor.position, bytes: $0.bytes, recorded: $0.recorded, isOpen: $0.isOpen)
+    }
     self.cursor = cursor
     self.publication = publication
     isMidPacket = false
@@ -92,7 +135,9 @@ package struct Outflow: Sendable {
       var bytes: [UInt8] = []
       cursor.read(to: limit, atMost: .max, into: &bytes)
       if !bytes.isEmpty {
-        merged.append(Own(after: limit, bytes: bytes, replaces: 0))
+        // Some of it may still wait for the log file.
+        merged.append(
+          Own(after: limit, bytes: bytes, recorded: publication?.recording?.appended ?? 0))
         ownBytes += bytes.count
       }
     }
@@ -114,7 +159,28 @@ package struct Outflow: Sendable {
   }
 
   /// Ends the stream behind what the log has now, or behind `position`: later packets are not sent.
-  package mutating func close(after position: LogPosition? = nil) { last = position ?? end }
+  package mutating func close(after position: LogPosition? = nil) {
+    last = min(last ?? .max, position ?? publication?.appendedEnd ?? 0)
+  }
+
+  /// Ends the stream behind what is in the log file, with a last packet: that file cannot be written
+  /// any more, so nothing that waits for it will ever go.
+  package mutating func closeAtRecorded(with packet: [UInt8]) {
+    let published = publication?.end ?? 0
+    let begun = sentOfFirst > 0 ? 1 : 0
+    own = Array(own.prefix(begun) + own.dropFirst(begun).prefix { isReady($0) && !$0.isOpen })
+    finish(with: packet, after: published)
+    last = max(last ?? 0, published)
+  }
+
+  /// Adds the last packet, which waits for no file, behind those that are left.
+  private mutating func finish(with packet: [UInt8], after position: LogPosition) {
+    if !own.isEmpty { own[0].isOpen = false }
+    ownBytes = own.reduce(0) { $0 + $1.bytes.count } - sentOfFirst + packet.count
+    let after = max(position, own.last.map { $0.after + LogPosition($0.replaces) } ?? 0)
+    own.append(Own(after: after, bytes: packet))
+    last = after
+  }
 
   /// Ends the stream as early as a packet allows, for a reader that is too far behind, with a last
   /// packet of its own.
@@ -123,11 +189,8 @@ package struct Outflow: Sendable {
     if isMidPacket { stop = cursor?.endOfLine(to: end) ?? stop }
     // A packet of its own that went in part must be finished too.
     own = sentOfFirst > 0 ? Array(own.prefix(1)) : []
-    ownBytes = own.reduce(0) { $0 + $1.bytes.count } - sentOfFirst
-    last = nil
-    post(packet, after: stop)
     // Behind the one that went in part, and the bytes of the log that it stands in for.
-    last = own.last?.after ?? stop
+    finish(with: packet, after: stop)
   }
 
   /// Sends nothing more, and lets go of the log: nobody is there to take it.
@@ -168,10 +231,11 @@ package struct Outflow: Sendable {
         guard goesOn else { return }
         cursor?.advance(by: Int(packet.after - place.position))
       }
+      guard isReady(packet) else { return }
       unsafe packet.bytes.withUnsafeBytes { bytes in
         goesOn = unsafe body(UnsafeRawBufferPointer(rebasing: bytes[skip...]))
       }
-      guard goesOn else { return }
+      guard goesOn, !packet.isOpen else { return }
       skip = 0
       cursor?.advance(by: packet.replaces)
     }
@@ -195,6 +259,10 @@ package struct Outflow: Sendable {
       rest -= step
       if sentOfFirst == packet.bytes.count {
         sentOfFirst = 0
+        if packet.isOpen {
+          own[0].bytes = []
+          return
+        }
         cursor?.advance(by: packet.replaces)
         own.removeFirst()
       }

@@ -158,6 +158,18 @@ extension PacketWriter {
     }
   }
 
+  /// A notice for one connection alone: it has no id, for it is not in the stream.
+  static func notice(_ text: String, at now: Moment) -> [UInt8] {
+    var writer = PacketWriter()
+    writer.begin("system")
+    writer.key(",\"encrypted\":false,\"event\":\"notice\",\"text\":")
+    writer.string(text)
+    writer.key(",\"time\":")
+    writer.integer(now.unixMilliseconds)
+    writer.end()
+    return writer.bytes
+  }
+
   package static func ack(n: Int64) -> [UInt8] {
     var writer = PacketWriter()
     writer.begin("ack")

@@ -67,15 +67,21 @@ package struct Room {
   package internal(set) var memberCount = 0
   var lastNumber = 0
   package internal(set) var bans: [OriginBlock] = []
-  private var lost: [(deadline: UInt64, handle: Handle)] = []
+  var lost: [(deadline: UInt64, handle: Handle)] = []
   var announcements = Announcements()
-  private var senders = SenderTable()
+  var senders = SenderTable()
   /// The last of the host's own numbers for sealed messages.
-  private var hostNumber: Int64 = 0
+  var hostNumber: Int64 = 0
+  /// With a log file, the id from which on it has every packet.
+  var wholeFrom: Int64?
 
   package init(_ settings: Settings) {
+    self.init(settings, stream: RoomStream(settings))
+  }
+
+  init(_ settings: Settings, stream: RoomStream) {
     self.settings = settings
-    stream = RoomStream(settings)
+    self.stream = stream
   }
 
   /// Makes a member read lines instead of packets from now on.
@@ -124,6 +130,7 @@ package struct Room {
     indicesByName[member.name.folded] = nil
     indicesByJoinID[member.joinID] = nil
     memberCount -= 1
+    stream.note(.left(join: member.joinID))
   }
 
   /// When ``advance(to:)`` has something to do, in nanoseconds of the monotonic clock; nil if
@@ -216,7 +223,10 @@ package struct Room {
     guard stream.writer.bytes.count <= Limits.hostLine else { throw .tooLong }
     let packet = stream.writer.bytes
     privateMessageCount += 1
-    if let number { senders.note(number, owner: handle.joinID) }
+    if let number {
+      senders.note(number, owner: handle.joinID)
+      stream.note(.said(number, owner: handle.joinID))
+    }
     let text = opened ?? JSONText.unescapedBytes(body, in: line)
     // Said to oneself it comes once.
     let recipients = index == handle.index ? [member] : [other, member]
@@ -329,6 +339,7 @@ package struct Room {
     indicesByName[old.name.folded] = nil
     members[handle.index]?.name = name
     indicesByName[name.folded] = handle.index
+    stream.note(.renamed(join: handle.joinID, to: name.text))
   }
 
   /// The name alone: each message asks for it, and a whole member would be copied.

@@ -37,6 +37,8 @@ extension Room {
     /// Where to read from.
     package let cursor: LogCursor
     package let publication: LogPublication
+    /// What comes before that, after the `auth_result`.
+    package let older: OlderPackets?
     /// The end of a connection that held the same member.
     package let takenOver: Delivery?
   }
@@ -131,6 +133,7 @@ extension Room {
     let announced = announcements.announce(.join, at: now.monotonic)
     // A folded join draws its number from the ids like any other (section 7).
     stream.lastID += 1
+    if !announced { stream.note(.drawn(id: lastID)) }
     let handle = insert(
       Member(
         name: name, joinID: knownJoinID ?? lastID, address: address, origin: origin,
@@ -145,6 +148,12 @@ extension Room {
   }
 
   private mutating func insert(_ member: Member) -> Handle {
+    noteJoined(member)
+    return restore(member)
+  }
+
+  /// Puts a member into the room that its log file knows of already.
+  mutating func restore(_ member: Member) -> Handle {
     let index = freeIndices.popLast() ?? members.count
     if index == members.count { members.append(member) } else { members[index] = member }
     indicesByName[member.name.folded] = index
@@ -153,21 +162,43 @@ extension Room {
     return Handle(index: index, joinID: member.joinID)
   }
 
+  private mutating func noteJoined(_ member: Member) {
+    stream.note(
+      .joined(
+        join: member.joinID, name: member.name.text, hasToken: member.dialect == .packets))
+  }
+
+  /// Where somebody begins to read.
+  struct Place {
+    let cursor: LogCursor
+    /// What was missed is not kept any more.
+    var isGap = false
+    /// What comes before the cursor and is only in the log file.
+    var older: OlderPackets?
+  }
+
   /// Where one who comes with this wish begins to read.
-  private func place(for wish: Wish) -> (cursor: LogCursor, isGap: Bool) {
+  private func place(for wish: Wish) -> Place {
     var isGap = false
     if let since = wish.since {
-      if wish.room == settings.id, since <= lastID, since >= stream.kept.droppedID {
-        return (stream.kept.cursor(after: since) ?? log.cursor, false)
+      if wish.room == settings.id, since <= lastID {
+        let dropped = stream.kept.droppedID
+        if since >= dropped { return Place(cursor: stream.kept.cursor(after: since) ?? log.cursor) }
+        if let wholeFrom, since >= wholeFrom {
+          return Place(
+            cursor: stream.kept.cursor(after: dropped) ?? log.cursor,
+            older: OlderPackets(after: since, through: dropped))
+        }
       }
       isGap = true
     }
-    return ((wish.history > 0 ? stream.kept.cursor(last: wish.history) : nil) ?? log.cursor, isGap)
+    let cursor = wish.history > 0 ? stream.kept.cursor(last: wish.history) : nil
+    return Place(cursor: cursor ?? log.cursor, isGap: isGap)
   }
 
   private mutating func admission(
     _ handle: Handle, _ name: Name, _ wish: Wish, _ dialect: Dialect,
-    _ place: (cursor: LogCursor, isGap: Bool), id: Int64? = nil, at now: Moment,
+    _ place: Place, id: Int64? = nil, at now: Moment,
     takenOver: Delivery? = nil
   ) -> Admission {
     stream.writer.begin("auth_result")
@@ -184,12 +215,11 @@ extension Room {
     if let (cursor, publication) = stream.follow(as: dialect) {
       return Admission(
         handle: handle, name: name.text, result: dialect == .text ? [] : result, cursor: cursor,
-        publication: publication, takenOver: takenOver)
+        publication: publication, older: nil, takenOver: takenOver)
     }
     return Admission(
       handle: handle, name: name.text, result: result, cursor: place.cursor,
-      publication: log.publication,
-      takenOver: takenOver)
+      publication: log.publication, older: place.older, takenOver: takenOver)
   }
 
   mutating func writeToken(_ handle: Handle, _ name: Name, at now: Moment) {
@@ -209,6 +239,7 @@ extension Room {
     guard let old = member(handle), let connection = old.connection else { throw .invalidName }
     let wished = try wishedName(wish)
     members[handle.index]?.dialect = .packets
+    if let member = member(handle) { noteJoined(member) }
     if let wished, let joinID = joinID(in: wish, name: wished) {
       // The member that the token is for goes on; the one that stood in for it goes.
       var takenOver: Delivery?

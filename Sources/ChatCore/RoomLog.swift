@@ -54,28 +54,42 @@ package typealias LogPosition = UInt64
 /// How far a log has been written: what its readers on all threads go by.
 package final class LogPublication: Sendable {
   private let position = Atomic<LogPosition>(0)
-  package init() {}
+  private let appended = Atomic<LogPosition>(0)
+  /// How far the room's log file has come; nil where there is none.
+  let recording: Recording?
+
+  init(recording: Recording? = nil) { self.recording = recording }
 
   /// The end of the bytes that may be read.
   @inline(__always)
   package var end: LogPosition { position.load(ordering: .acquiring) }
 
+  /// The end of the bytes that are there; those behind ``end`` wait for the log file.
+  package var appendedEnd: LogPosition { appended.load(ordering: .acquiring) }
+
   @inline(__always)
-  fileprivate func publish(_ end: LogPosition) { position.store(end, ordering: .releasing) }
+  func publish(_ end: LogPosition) { position.store(end, ordering: .releasing) }
+
+  @inline(__always)
+  fileprivate func append(to end: LogPosition) { appended.store(end, ordering: .releasing) }
 }
 
 /// The writing end of a log of bytes, appended to under its owner's lock.
 package struct RoomLog: Sendable {
-  package let publication = LogPublication()
+  package let publication: LogPublication
   private var tail = LogSegment(start: 0)
   package private(set) var end: LogPosition = 0
+  /// Whether what is appended stays unseen until its owner publishes it.
+  var isHeldBack = false
 
-  package init() {}
+  package init() { self.init(recording: nil) }
 
-  /// Appends bytes and lets readers see them.
+  init(recording: Recording?) { publication = LogPublication(recording: recording) }
+
+  /// Appends bytes and lets readers see them, unless it is held back.
   package mutating func append(_ bytes: [UInt8]) { append(bytes.span) }
 
-  /// Appends bytes and lets readers see them.
+  /// Appends bytes and lets readers see them, unless it is held back.
   package mutating func append(_ bytes: Span<UInt8>) {
     var written = 0
     while written < bytes.count {
@@ -88,6 +102,31 @@ package struct RoomLog: Sendable {
       written += count
       end += LogPosition(count)
     }
+    publication.append(to: end)
+    if !isHeldBack { publication.publish(end) }
+  }
+
+  /// This log, whose readers wait for `recording` from now on. It has none yet.
+  func goingOn(with recording: Recording) -> RoomLog {
+    var log = RoomLog(recording: recording)
+    log.tail = tail
+    log.end = end
+    log.publication.append(to: end)
+    log.publication.publish(end)
+    log.isHeldBack = true
+    return log
+  }
+
+  /// An empty log whose readers wait for the same as this one's.
+  var companion: RoomLog {
+    var log = RoomLog(recording: publication.recording)
+    log.isHeldBack = isHeldBack
+    return log
+  }
+
+  /// Lets readers see all there is from now on.
+  mutating func release() {
+    isHeldBack = false
     publication.publish(end)
   }
 

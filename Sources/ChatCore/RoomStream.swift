@@ -5,7 +5,7 @@
 /// 1 for version 1 clients in a secure room.
 struct RoomStream {
   private struct Rendering {
-    var log = RoomLog()
+    var log: RoomLog
     var readers = 0
   }
 
@@ -16,7 +16,9 @@ struct RoomStream {
     case sealed(opened: [UInt8])
   }
 
-  private(set) var packets = RoomLog()
+  private(set) var packets: RoomLog
+  /// What is to be written into the room's log file; nil without one.
+  private(set) var journal: Journal?
   private var lines: Rendering?
   private var versionOne: Rendering?
   private let versionOneKeys: (any VersionOneKeys)?
@@ -32,7 +34,18 @@ struct RoomStream {
   private var screenShowsPackets = false
 
   init(_ settings: Room.Settings) {
+    packets = RoomLog()
     kept = KeptPackets(limit: settings.history)
+    versionOneKeys = settings.keys?.versionOne
+  }
+
+  /// A stream that goes on with what its log file says, and writes into it.
+  init(_ settings: Room.Settings, restored: RestoredRoom) {
+    let recording = Recording()
+    packets = restored.packets.goingOn(with: recording)
+    journal = Journal(recording)
+    kept = restored.kept
+    lastID = restored.lastID
     versionOneKeys = settings.keys?.versionOne
   }
 
@@ -50,7 +63,7 @@ struct RoomStream {
   /// Lets one more reader of this dialect read from now on; nil where it reads the packets.
   mutating func follow(as dialect: Room.Dialect) -> (LogCursor, LogPublication)? {
     guard let path = rendering(for: dialect) else { return nil }
-    var rendering = self[keyPath: path] ?? Rendering()
+    var rendering = self[keyPath: path] ?? Rendering(log: packets.companion)
     rendering.readers += 1
     self[keyPath: path] = rendering
     return (rendering.log.cursor, rendering.log.publication)
@@ -165,6 +178,7 @@ struct RoomStream {
     writer.integer(Int64(total))
     writer.end()
     packets.append(writer.bytes)
+    journal?.append(writer.bytes)
     if screenShowsPackets { advanceScreen() }
     appendLine(Transcript.count(total))
     if versionOne != nil { appendVersionOne(writer.bytes) }
@@ -173,8 +187,37 @@ struct RoomStream {
   private mutating func keepAndAppend(_ id: Int64) {
     let place = packets.cursor
     packets.append(writer.bytes)
+    journal?.append(writer.bytes)
     kept.append(id, at: place, end: packets.end)
     if screenShowsPackets { advanceScreen() }
+  }
+
+  // MARK: The log file
+
+  /// Writes down what no packet says.
+  mutating func note(_ note: LogNote) { journal?.append(note) }
+
+  /// See ``Journal/endStep()``.
+  @inline(__always)
+  mutating func endStep() { journal?.endStep() }
+
+  /// Takes out what has not been recorded yet; nil if that is nothing.
+  mutating func takeUnrecorded() -> UnrecordedGroup? {
+    guard let (bytes, end) = journal?.takeAll(), let recording = journal?.recording, !bytes.isEmpty
+    else { return nil }
+    let logs = [packets, lines?.log, versionOne?.log].compactMap { $0 }
+    return UnrecordedGroup(
+      bytes: bytes, recording: recording, recordedEnd: end,
+      published: logs.map { ($0.publication, $0.end) })
+  }
+
+  /// Goes on without the log file.
+  mutating func abandonJournal() {
+    journal?.abandon()
+    journal = nil
+    packets.release()
+    lines?.log.release()
+    versionOne?.log.release()
   }
 
   // MARK: Lines

@@ -57,6 +57,19 @@ struct SenderTable: Sendable {
     link(index)
   }
 
+  /// All of them, the one that was used longest ago first.
+  var all: [(number: MessageNumber, owner: Int64)] {
+    var all: [(number: MessageNumber, owner: Int64)] = []
+    all.reserveCapacity(entries.count)
+    var index = oldest
+    while index >= 0 {
+      let entry = entries[Int(index)]
+      all.append((MessageNumber(sid: entry.sid, n: entry.n), entry.owner))
+      index = entry.newer
+    }
+    return all
+  }
+
   private mutating func link(_ index: Int32) {
     entries[Int(index)].older = newest
     entries[Int(index)].newer = -1

@@ -8,10 +8,12 @@ package final class SharedRoom: Sendable {
   package let settings: Room.Settings
   private let throttle = Mutex(Throttle())
 
-  package init(_ settings: Room.Settings) {
-    let room = Room(settings)
-    self.settings = settings
+  package convenience init(_ settings: Room.Settings) { self.init(Room(settings)) }
+
+  package init(_ room: sending Room) {
+    settings = room.settings
     publication = room.log.publication
+    nextDeadline.store(room.deadline ?? .max, ordering: .relaxed)
     self.room = Mutex(room)
   }
 
@@ -33,6 +35,8 @@ package final class SharedRoom: Sendable {
 
   /// Whether those who come from there are kept out.
   func isBanned(_ origin: Origin) -> Bool { withLock { $0.isBanned(origin) } }
+  /// How far the room's log file has come; nil without one.
+  package var recording: Recording? { publication.recording }
 
   func giveBack(_ source: Throttle.Source) { throttle.withLock { $0.giveBack(source) } }
 
@@ -42,6 +46,7 @@ package final class SharedRoom: Sendable {
   {
     try room.withLock { room throws(E) in
       defer {
+        room.endStep()
         nextDeadline.store(room.deadline ?? .max, ordering: .relaxed)
         messages.store(room.messageCount, ordering: .relaxed)
       }

@@ -24,6 +24,8 @@ final class Connection {
   private var thrownAway = 0
   /// Whether it stands in the worker's list of those to flush.
   var isListed = false
+  /// Whether it stands in the worker's list of those that wait for the log file.
+  var isHeld = false
   private var peerEnded = false
   /// When the first byte, and when the handshake must have come.
   private let firstByteEnd: UInt64
@@ -338,7 +340,7 @@ final class Connection {
   var tlsVersion: String? { phase == .encrypted ? tls?.version : nil }
 
   /// Whether nothing waits to be sent.
-  var isFlushed: Bool { !session.hasOutput && offered.isEmpty }
+  var isFlushed: Bool { session.isFlushed && offered.isEmpty }
 
   /// Sends what waits, as far as the kernel takes it.
   func flush(

@@ -20,6 +20,10 @@ package final class Host: Sendable {
     package var journal: Journal?
     /// Whether what is noted about connections is shown as packets, between those of the room.
     package var showsEvents = false
+    /// Where the room is written down, and what was there already.
+    package var log: (file: LogFile, restored: RestoredRoom)?
+    /// Shows a complaint to the operator.
+    package var report: @Sendable (String) -> Void = { _ in }
 
     package init(room: Room.Settings) { self.room = room }
   }
@@ -39,10 +43,26 @@ package final class Host: Sendable {
   private let screenEnd: Wakeup
   private let nextWorker = Atomic<Int>(0)
   private let readyWorkers = Atomic<Int>(0)
+  let log: LogFile?
+  let history: LogHistory?
+  let logWakeup: Wakeup
+  let isLogToEnd = Atomic<Bool>(false)
+  let logThreads = Mutex<[OperatingThread]>([])
+  let logFailure = Mutex<LogWriteFailure?>(nil)
 
   package init(_ configuration: Configuration) throws(SystemError) {
     self.configuration = configuration
-    room = SharedRoom(configuration.room)
+    log = configuration.log?.file
+    if let (file, restored) = configuration.log {
+      let now = Moment(
+        monotonic: Clock.monotonic(), unixMilliseconds: Clock.unixMilliseconds())
+      room = SharedRoom(Room(configuration.room, restored: restored, at: now))
+      history = try LogHistory(file)
+    } else {
+      room = SharedRoom(configuration.room)
+      history = nil
+    }
+    logWakeup = try Wakeup()
     hello = PacketWriter.hello(configuration.room)
     var mailboxes: [Mailbox] = []
     for _ in 0..<configuration.threads { mailboxes.append(try Mailbox()) }
@@ -55,6 +75,8 @@ package final class Host: Sendable {
   /// - Returns: the threads, to be joined after ``close()``.
   package func start(on listeners: [Listener]) throws(SystemError) -> [OperatingThread] {
     var threads: [OperatingThread] = []
+    let logThreads = try startLog()
+    self.logThreads.withLock { $0 = logThreads }
     for index in mailboxes.indices {
       threads.append(
         try OperatingThread(name: "worker \(index)") { [self] in
@@ -109,8 +131,9 @@ package final class Host: Sendable {
     return survey.wait(atMost: Limits.surveyTime)
   }
 
-  /// Tells the other workers and the screen that there is more to read.
+  /// Records what is new, and tells the other workers and the screen that there is more to read.
   func wakeAll(except index: Int?) {
+    record()
     for (other, mailbox) in mailboxes.enumerated() where other != index { mailbox.wakeup.signal() }
     wakeScreen()
   }

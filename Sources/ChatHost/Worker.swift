@@ -19,7 +19,10 @@ final class Worker {
   private var timers = TimerHeap()
   /// Connections with something of their own to send, or to end.
   private var listed: [Connection] = []
+  /// Connections whose next packet waits for the log file.
+  private var held: [Connection] = []
   private var shownEnd: LogPosition = 0
+  private var shownRecorded: UInt64 = 0
   private var buffer = [UInt8](repeating: 0, count: 64 << 10)
   /// Many stretches a write: packets of a connection's own lie between those of the log.
   private var stretches = GatherList(capacity: 64)
@@ -332,6 +335,14 @@ final class Worker {
     case .packet(let bytes, let after):
       connection.session.outflow.post(bytes, after: after)
       cutIfFarBehind(connection)
+    case .older(let bytes, let rest): connection.session.receiveOlder(bytes, rest: rest)
+    case .olderIsMissing:
+      // It comes again, and is told that there is a gap.
+      change(connection) { connection in
+        connection.session.disconnect(in: room, at: now)
+        return .gone
+      }
+      return
     case .end(let farewell):
       connection.session.bid(farewell, in: room, at: now)
       note(connection)
@@ -370,7 +381,11 @@ final class Worker {
       for connection in connections {
         guard let connection else { continue }
         change(connection) { connection in
-          connection.session.bid(.shutdown, in: room, at: now)
+          if let notice = host.logFailure.withLock({ $0?.notice }) {
+            connection.session.stop(saying: notice, at: now)
+          } else {
+            connection.session.bid(.shutdown, in: room, at: now)
+          }
           // Nothing can be said to one whose transport does not stand yet.
           return connection.isTalking ? .deliveries([]) : .gone
         }
@@ -402,8 +417,10 @@ final class Worker {
 
   /// Sends what moved: to everybody where the log did, else to those with something of their own.
   private func settle(tellsOthers: Bool) {
+    host.record()
     let end = room.publication.end
     if tellsOthers { host.wakeAll(except: index) }
+    listRecorded()
     if end != shownEnd {
       shownEnd = end
       let messages = room.messageCount
@@ -443,10 +460,27 @@ final class Worker {
         schedule(connection)
       }
     }
-    if room.publication.end != shownEnd {
+    host.record()
+    if room.publication.end != shownEnd || recorded != shownRecorded {
       // A session that went on appended: the next turn's work, but nothing may wait for an event.
       mailbox.wakeup.signal()
       host.wakeAll(except: index)
+    }
+  }
+
+  /// How far the log file has come.
+  private var recorded: UInt64 { room.recording?.recorded ?? 0 }
+
+  /// Lists the connections whose next packet waited for the log file, if that has come further.
+  private func listRecorded() {
+    let recorded = recorded
+    guard recorded != shownRecorded else { return }
+    shownRecorded = recorded
+    let waited = held
+    held.removeAll(keepingCapacity: true)
+    for connection in waited {
+      connection.isHeld = false
+      list(connection)
     }
   }
 
@@ -459,7 +493,16 @@ final class Worker {
   private func flush(_ connection: Connection) {
     let result = connection.flush(&stretches, &record, in: room, at: now)
     countTraffic(connection)
-    if case .gone = result { remove(connection, wasWaiting: connection.session.isWaiting) }
+    if case .gone = result {
+      return remove(connection, wasWaiting: connection.session.isWaiting)
+    }
+    if let log = host.history, let wanted = connection.session.takeWantedOlder() {
+      log.ask(LogHistory.Request(connection: connection.id, packets: wanted))
+    }
+    if host.log != nil, !connection.isHeld, connection.session.isHeld {
+      connection.isHeld = true
+      held.append(connection)
+    }
   }
 
   private func countTraffic(_ connection: Connection) {

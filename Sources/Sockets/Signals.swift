@@ -26,6 +26,9 @@ package struct Signals: ~Copyable, Sendable {
       owning: Int32(try system("signalfd") { unsafe Int(signalfd(-1, &set, flags)) }))
   }
 
+  /// Sends this process a signal, as others may.
+  package static func send(_ number: Int32) { _ = kill(getpid(), number) }
+
   /// The next signal that came; nil when there is none.
   package borrowing func next() -> Int32? {
     var information = signalfd_siginfo()

@@ -62,6 +62,20 @@ enum HostOption {
   static let threads = Option(
     "threads", "N", .count(1...64), default: .described("one a core, at most 8"),
     help: "serve the connections with this many threads")
+  static let log = Option(
+    "log", "FILE", .file,
+    help:
+      "write what the room gets to this file before anyone receives it, and go on with the room "
+      + "that is there")
+  static let sync = Option(
+    "sync",
+    help: "have it on the disk before anyone receives it, so that a power failure loses nothing")
+  static let logFailure = Option(
+    "log-failure", "WHAT", .choice(["stop", "continue"]), default: .value("stop"),
+    help: "close the room when the log cannot be written, or go on without it")
+  static let logMaxSize = Option(
+    "log-max-size", "BYTES", .count(65_536...1_099_511_627_776), default: .described("no limit"),
+    help: "rename the log when it has this size, and go on in a new file")
   static let json = Option(
     "json",
     help:
@@ -257,7 +271,8 @@ enum CommandTable {
       HostOption.password, HostOption.passwordFile, HostOption.generatePassword,
       HostOption.compat, HostOption.tls, HostOption.minimumTLS, HostOption.cert,
       HostOption.key, HostOption.history, HostOption.maxClients, HostOption.maxLag,
-      HostOption.rate, HostOption.threads, HostOption.json,
+      HostOption.rate, HostOption.threads, HostOption.log, HostOption.sync,
+      HostOption.logFailure, HostOption.logMaxSize, HostOption.json,
       HostOption.quiet, HostOption.noSaveHistory, HostOption.unix, HostOption.unixMode,
       HostOption.metrics,
     ],
@@ -277,6 +292,9 @@ enum CommandTable {
       Requirement(HostOption.minimumTLS, needs: HostOption.tls, HostOption.secure),
       Requirement(HostOption.compat, needs: HostOption.secure),
       Requirement(HostOption.unixMode, needs: HostOption.unix),
+      Requirement(HostOption.sync, needs: HostOption.log),
+      Requirement(HostOption.logFailure, needs: HostOption.log),
+      Requirement(HostOption.logMaxSize, needs: HostOption.log),
     ],
     notes: [
       "What you type is said in the room, under the name 'server'; lines that begin with a slash "
@@ -288,6 +306,10 @@ enum CommandTable {
         + "the host is doing.",
       "Without --port the port is asked for, on a terminal or of a pipe. On a terminal the host "
         + "also asks whether to encrypt, unless --plain, --tls or --secure says so.",
+      "A host that is started with the log of another goes on with its room: nothing that was said is "
+        + "lost, and clients that come again miss nothing. It has to be of the same kind (--plain, "
+        + "--tls or --secure) and have the same password. Whoever reads the log can come in under "
+        + "any member's name, so it is made for you alone.",
     ],
     examples: [
       Example(commandLine: "netchat host", meaning: "asks for the port, then opens the room"),
@@ -297,6 +319,9 @@ enum CommandTable {
       Example(
         commandLine: "netchat host --bind 127.0.0.1 --port 4000",
         meaning: "a room for this machine only"),
+      Example(
+        commandLine: "netchat host --port 4000 --log room.log",
+        meaning: "a room that goes on where it was when the host is started again"),
     ],
     invocation: { arguments throws(UsageError) in .host(try HostArguments(arguments)) })
 

@@ -1,3 +1,4 @@
+import ChatHost
 import OpenSSL
 
 /// What `netchat host` was asked to do.
@@ -36,6 +37,8 @@ struct HostArguments: Equatable, Sendable {
   let rate: Int?
   /// nil: one a core, at most 8.
   let threads: Int?
+  /// Where the room is written down; nil for nowhere.
+  let log: LogFile.Settings?
   let format: OutputFormat
   /// The path of a unix socket to listen on too.
   let unix: String?
@@ -79,6 +82,14 @@ struct HostArguments: Equatable, Sendable {
     let rate = arguments.value(of: HostOption.rate).count
     self.rate = rate == 0 ? nil : rate
     threads = arguments[HostOption.threads]?.count
+    log = arguments[HostOption.log].map { path in
+      var log = LogFile.Settings(path: path.text)
+      log.syncs = arguments.isGiven(HostOption.sync)
+      log.onFailure =
+        arguments.value(of: HostOption.logFailure).text == "continue" ? .goOn : .stop
+      log.maxSize = arguments[HostOption.logMaxSize].map { UInt64($0.count) }
+      return log
+    }
     format = arguments.isGiven(HostOption.json) ? .json : .text
     unix = arguments[HostOption.unix]?.text
     // The table's kind allows octal digits alone.

@@ -32,9 +32,11 @@ private struct HostCommand {
     }
     var questions = Questions(limit: Limits.clientLine, format: arguments.format)
     let (port, security) = try ask(&questions, hasSockets: listening.hasSockets)
-    let roomBytes = Machine.randomBytes(16)
+    let record = try RoomRecord.open(arguments.log, history: arguments.history, security) {
+      stop($0, hint: $1)
+    }
     let certificate = security == .plain ? nil : try certificate()
-    let keys = security == .secure ? try roomKeys(&questions, room: roomBytes) : nil
+    let keys = security == .secure ? try roomKeys(&questions, record.head) : nil
     let descriptors = Machine.raiseDescriptorLimit()
     let listeners = try opened { () throws(HostListening.Failure) in
       try listening.room(port: port)
@@ -42,9 +44,11 @@ private struct HostCommand {
     defer { for listener in listeners { listener.removeFile() } }
     let metrics = try opened { () throws(HostListening.Failure) in try listening.metrics() }
     var configuration = configuration(
-      descriptors: descriptors, room: roomBytes, journal: try journal())
+      descriptors: descriptors, record.head, journal: try journal())
     configuration.room.keys = keys?.secrets
-    configuration.room.sid = SenderID(random: Machine.randomBytes(16))
+    configuration.room.sid = record.head.sid
+    configuration.report = { Diagnostics.report($0) }
+    configuration.log = try record.begin(keys?.secrets) { stop($0, hint: $1) }
     do throws(OpenSSLError) {
       configuration.tls = try certificate.map { certificate throws(OpenSSLError) in
         try TLSContext(
@@ -62,7 +66,11 @@ private struct HostCommand {
         generatedPassword: keys?.generatedPassword)
       try HostOperation(host, arguments, configuration.journal).run(
         on: listeners, metrics: metrics, questions.input)
-      return .success
+      guard let failure = host.fatalLogFailure else { return .success }
+      Diagnostics.report(
+        "cannot write the log \(arguments.log?.path ?? ""): \(failure.reason)",
+        hint: "started again with room for it, the host goes on where it stopped")
+      return .failure
     } catch {
       throw stop("cannot go on: \(error)", hint: nil)
     }
@@ -124,12 +132,12 @@ private struct HostCommand {
     }
   }
 
-  private func roomKeys(_ questions: inout Questions, room: [UInt8]) throws(Stop) -> Keys {
+  private func roomKeys(_ questions: inout Questions, _ head: LogHead) throws(Stop) -> Keys {
     Machine.keepMemoryPrivate()
     let (password, generated) = try password(&questions)
     do throws(OpenSSLError) {
       let secrets = try RoomSecrets(
-        password: password, salt: Machine.randomBytes(16), room: room,
+        password: password, salt: head.salt ?? Machine.randomBytes(16), room: head.room,
         admitsVersionOne: arguments.compat)
       return Keys(secrets: secrets, generatedPassword: generated)
     } catch {
@@ -176,10 +184,10 @@ private struct HostCommand {
   }
 
   private func configuration(
-    descriptors: Int, room bytes: [UInt8], journal: Journal?
+    descriptors: Int, _ head: LogHead, journal: Journal?
   ) -> Host.Configuration {
-    let id = Hexadecimal.encode(bytes)
-    var key = Machine.randomBytes(32)
+    let id = Hexadecimal.encode(head.room)
+    var key = head.tokenKey
     let secret = Secret(wiping: &key)
     let tokenKey = TokenKey { try? Digest.hmacSHA256(key: secret, $0.span) }
     var room = Room.Settings(id: id, tokenKey: tokenKey)

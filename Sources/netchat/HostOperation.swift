@@ -56,6 +56,7 @@ struct HostOperation {
       try? ServiceManager.notify("STOPPING=1")
       host.close()
       for thread in threads { thread.join() }
+      host.closeLog()
       try screen?.showAll()
       if writesLog { journal?.close() }
       return
@@ -67,6 +68,7 @@ struct HostOperation {
     try? ServiceManager.notify("STOPPING=1")
     host.close()
     for thread in threads { thread.join() }
+    host.closeLog()
     if screen != nil { try host.finishScreen() }
     journal?.close()
   }

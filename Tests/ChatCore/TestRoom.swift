@@ -13,18 +13,72 @@ final class TestRoom {
   private let rate: Int
   private(set) var now: UInt64 = 1_000 * second
   private(set) var peers: [Peer] = []
+  /// The log file, for a room that has one.
+  private(set) var written: [UInt8] = []
+  /// While it is false nothing reaches the file.
+  var isRecording = true
 
   init(
     id: String = TestRoom.id, history: Int = 1_000, maxMembers: Int = .max, rate: Int = 0,
     keys: (any RoomKeys)? = nil
   ) {
-    var settings = Room.Settings(id: id, tokenKey: TokenKey(code: Self.code))
-    settings.history = history
+    var settings = Self.settings(id: id, history: history)
     settings.maxMembers = maxMembers
     settings.keys = keys
     settings.sid = keys == nil ? nil : SenderID(text: "the-host-itself-0")
     room = SharedRoom(settings)
     self.rate = rate
+  }
+
+  /// A room that goes on with its log file, and writes into it.
+  init(log: [UInt8], history: Int = 1_000) throws {
+    let (restored, wholeEnd) = try Self.restore(log, history: history)
+    written = Array(log[..<Int(wholeEnd)])
+    rate = 0
+    let settings = Self.settings(id: Self.id, history: history)
+    room = SharedRoom(
+      Room(
+        settings, restored: restored,
+        at: Moment(monotonic: now, unixMilliseconds: 1_763_857_000_000)))
+  }
+
+  private static func settings(id: String, history: Int) -> Room.Settings {
+    var settings = Room.Settings(id: id, tokenKey: TokenKey(code: code))
+    settings.history = history
+    return settings
+  }
+
+  /// The first line of a log file.
+  static var logHead: [UInt8] {
+    LogHead(
+      room: Hexadecimal.decode(id) ?? [], mode: .plain, sid: SenderID(text: "the-host-itself-0")!,
+      tokenKey: Array(repeating: 7, count: 32)
+    ).line
+  }
+
+  /// What a log file makes of a room.
+  /// - Parameter stretch: bytes that are read at a time.
+  static func restore(_ log: [UInt8], history: Int = 1_000, stretch: Int = .max) throws
+    -> (room: RestoredRoom, wholeEnd: UInt64)
+  {
+    var reader = LogReader(history: history)
+    var rest = log[...]
+    while !rest.isEmpty {
+      let some = Array(rest.prefix(stretch))
+      try reader.receive(some.span)
+      rest = rest.dropFirst(some.count)
+    }
+    guard case .room(let room) = try reader.finish() else { throw NoRoom() }
+    return (room, reader.wholeEnd)
+  }
+
+  struct NoRoom: Error {}
+
+  /// Writes down what waits for the log file.
+  func record() {
+    guard let group = room.withLock({ $0.takeUnrecorded() }) else { return }
+    written += group.bytes
+    group.publish()
   }
 
   /// No real MAC, but one that depends on each byte.
@@ -88,12 +142,15 @@ final class TestRoom {
       switch delivery.content {
       case .packet(let bytes, let after): peer.session.outflow.post(bytes, after: after)
       case .end(let farewell): peer.session.bid(farewell, in: room, at: moment)
+      case .older(let bytes, let rest): peer.session.receiveOlder(bytes, rest: rest)
+      case .olderIsMissing: peer.session.disconnect(in: room, at: moment)
       }
     }
   }
 
   /// Sends what waits and lets sessions go on, until nothing moves.
   func settle() {
+    if isRecording { record() }
     var moved = true
     while moved {
       moved = false
@@ -105,6 +162,7 @@ final class TestRoom {
         }
       }
     }
+    if isRecording { record() }
     for peer in peers where !peer.isStuck { peer.flush() }
   }
 
@@ -151,7 +209,7 @@ final class Peer {
   }
 
   func flush() {
-    while !session.outflow.isEmpty {
+    while session.hasOutput {
       let before = received.count
       session.outflow.forEachStretch { stretch in
         received.append(contentsOf: stretch)

@@ -1,0 +1,228 @@
+import ChatCore
+import Glibc
+import Sockets
+import Synchronization
+
+/// A room's log file, open for writing by this process alone, and the parts that it was in before.
+///
+/// The present part has the name that the user gave; one that was finished has the id of its first
+/// packet behind that: `room.log.1`.
+package final class LogFile: Sendable {
+  /// What is done when it cannot be written.
+  package enum FailurePolicy: Sendable {
+    /// The room closes.
+    case stop
+    /// The room goes on without it.
+    case goOn
+  }
+
+  package struct Settings: Equatable, Sendable {
+    package let path: String
+    /// Whether each group of packets is on the disk before anyone receives it.
+    package var syncs = false
+    package var onFailure = FailurePolicy.stop
+    /// Bytes of packets from which on a new part is begun; nil for one part for ever.
+    package var maxSize: UInt64?
+
+    package init(path: String) { self.path = path }
+  }
+
+  /// A part of the log.
+  struct Part: Sendable {
+    /// The id before its first packet.
+    let after: Int64
+    let path: String
+  }
+
+  private struct Writing: ~Copyable {
+    var file: RecordFile
+    var head: LogHead
+    var size: UInt64
+    /// Bytes from which on a new part is begun.
+    var largest: UInt64
+    /// Whether it is written no more.
+    var isOver = false
+  }
+
+  package let settings: Settings
+  private let writing: Mutex<Writing>
+  private let allParts: Mutex<[Part]>
+
+  /// - Parameters:
+  ///   - size: bytes of the file.
+  ///   - parts: those before the present one, the oldest first.
+  init(
+    _ file: consuming RecordFile, _ head: LogHead, size: UInt64, parts: [Part], settings: Settings
+  ) {
+    self.settings = settings
+    writing = Mutex(
+      Writing(
+        file: file, head: head, size: size, largest: settings.maxSize.map { max(size, $0) } ?? .max)
+    )
+    allParts = Mutex(parts + [Part(after: head.lastID, path: settings.path)])
+  }
+
+  // MARK: Writing
+
+  enum Outcome {
+    /// All that waited is in the file and published.
+    case recorded
+    /// Nothing waited, or the file is written no more.
+    case nothing
+    /// The file cannot be written, and this is the first that is known of it.
+    case failed(SystemError)
+  }
+
+  /// Writes what waits in the room, and lets everybody read it.
+  /// - Parameter complain: is told of a part that could not be begun; the present one goes on.
+  func record(_ room: SharedRoom, complain: (SystemError) -> Void) -> Outcome {
+    writing.withLock { writing in
+      guard !writing.isOver else { return .nothing }
+      let isFull = writing.size >= writing.largest
+      guard let group = room.withLock({ $0.takeUnrecorded(withSnapshot: isFull) }) else {
+        return .nothing
+      }
+      do throws(SystemError) {
+        try writing.file.write(group.bytes.span, at: writing.size)
+        if settings.syncs { try writing.file.sync() }
+      } catch {
+        writing.isOver = true
+        giveUp(&writing)
+        return .failed(error)
+      }
+      writing.size += UInt64(group.bytes.count)
+      group.publish()
+      if let snapshot = group.snapshot {
+        do throws(SystemError) {
+          try beginPart(snapshot, &writing)
+        } catch {
+          File.remove(newPath)
+          writing.largest = writing.size + (settings.maxSize ?? 0)
+          complain(error)
+        }
+      }
+      return .recorded
+    }
+  }
+
+  /// Waits until a group that is being written is in the file.
+  func waitForGroup() { writing.withLock { _ in } }
+
+  /// Leaves the file as a room can go on from, as far as a full disk allows it.
+  private func giveUp(_ writing: inout Writing) {
+    try? writing.file.truncate(to: writing.size)
+    guard settings.onFailure == .goOn else { return }
+    // In its place, which needs no room: packets come that this file will not have.
+    let mark = LogHead.whole(false)
+    try? writing.file.write(mark.span, at: UInt64(LogHead.offsetOfWhole))
+    try? writing.file.sync()
+  }
+
+  /// What a new part is called until it is whole.
+  private var newPath: String { "\(settings.path).new" }
+
+  /// Gives the present part its last name and goes on in a new one.
+  private func beginPart(_ snapshot: RoomSnapshot, _ writing: inout Writing) throws(SystemError) {
+    let path = settings.path
+    let new = newPath
+    let old = LogParts.path(of: path, after: writing.head.lastID)
+    let (head, bytes) = snapshot.beginning(after: writing.head)
+    let file = try RecordFile(new, for: .replacing)
+    guard try file.lock() else { throw SystemError("flock", code: EWOULDBLOCK) }
+    try file.write(bytes.span, at: 0)
+    if settings.syncs { try file.sync() }
+    let after = writing.head.lastID
+    try allParts.withLock { parts throws(SystemError) in
+      // With both names for a moment there is always a file of the first.
+      do throws(SystemError) {
+        try File.link(path, as: old)
+      } catch {
+        switch error.code {
+        // A host that was killed just here has done it already.
+        case EEXIST where writing.file.isStill(at: old): break
+        // File systems without hard links, such as FAT.
+        case EPERM, EOPNOTSUPP: try File.rename(path, to: old)
+        default: throw error
+        }
+      }
+      try File.rename(new, to: path)
+      parts[parts.count - 1] = Part(after: after, path: old)
+      parts.append(Part(after: head.lastID, path: path))
+    }
+    if settings.syncs { try File.syncDirectory(of: path) }
+    writing.file = file
+    writing.head = head
+    writing.size = UInt64(bytes.count)
+    writing.largest = writing.size + (settings.maxSize ?? 0)
+  }
+
+  // MARK: Reading
+
+  /// Opens the part that has the packet after `id`; nil if there is none.
+  /// - Returns: also where the next part begins, if there is one.
+  func openPart(after id: Int64) throws(SystemError) -> OpenPart? {
+    try allParts.withLock { parts throws(SystemError) in
+      guard let index = parts.lastIndex(where: { $0.after <= id }) else { return nil }
+      let next = index + 1 < parts.count ? parts[index + 1].after : nil
+      return OpenPart(
+        file: try RecordFile(parts[index].path, for: .reading), after: parts[index].after,
+        nextAfter: next)
+    }
+  }
+
+  /// The last id of the part that has the packet after `id`; nil for the present part.
+  func endOfPart(after id: Int64) -> Int64? {
+    allParts.withLock { parts in parts.first { $0.after > id }?.after }
+  }
+
+  struct OpenPart: ~Copyable {
+    let file: RecordFile
+    /// The id before its first packet.
+    let after: Int64
+    /// The id before the next part's first packet; nil for the present part.
+    let nextAfter: Int64?
+  }
+}
+
+/// The names of a log's finished parts.
+enum LogParts {
+  /// - Parameter id: the id before the part's first packet.
+  static func path(of log: String, after id: Int64) -> String { "\(log).\(id + 1)" }
+
+  /// The finished parts beside a log that belong to the same room, the oldest first.
+  static func find(of log: String, before head: LogHead) throws(SystemError) -> [LogFile.Part] {
+    let directory = File.directory(of: log)
+    let name = log.split(separator: "/").last.map(String.init) ?? log
+    var parts: [LogFile.Part] = []
+    for entry in try File.names(in: directory) where entry.hasPrefix("\(name).") {
+      guard let first = Int64(entry.dropFirst(name.utf8.count + 1)), first >= 1,
+        first <= head.lastID
+      else { continue }
+      let path = path(of: log, after: first - 1)
+      guard let found = try self.head(of: path), found.room == head.room,
+        found.lastID == first - 1
+      else { continue }
+      parts.append(LogFile.Part(after: first - 1, path: path))
+    }
+    return parts.sorted { $0.after < $1.after }
+  }
+
+  private static func head(of path: String) throws(SystemError) -> LogHead? {
+    guard let file = try? RecordFile(path, for: .reading), try file.isRegular else { return nil }
+    var reader = LogReader(history: 0)
+    var buffer = [UInt8](repeating: 0, count: 4 << 10)
+    var offset: UInt64 = 0
+    while reader.head == nil, offset < UInt64(Limits.hostLine) {
+      let count = try file.read(into: &buffer, at: offset)
+      guard count > 0 else { return nil }
+      offset += UInt64(count)
+      do throws(LogFailure) {
+        try reader.receive(buffer.span.extracting(first: count))
+      } catch {
+        // What stands behind the first line is read when somebody needs it.
+        return reader.head
+      }
+    }
+    return reader.head
+  }
+}

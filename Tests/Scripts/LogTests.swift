@@ -1,0 +1,378 @@
+import Foundation
+import Glibc
+import Testing
+
+/// A room that is written down, between real programs.
+@Suite("the log file")
+struct LogTests {
+  private func lines(_ path: String) throws -> [Packet] {
+    try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n").map {
+      try Packet(String($0))
+    }
+  }
+
+  /// The ids in the file grow by one, from 1 on.
+  private func expectNoGaps(_ path: String, from first: Int = 1) throws {
+    let ids = try lines(path).filter { ["chat", "system"].contains($0.type) }.compactMap {
+      $0["id"]
+    }
+    #expect(ids.count > 1)
+    #expect(ids == (first..<first + ids.count).map(String.init))
+  }
+
+  private func host(_ scene: Scene, on port: UInt16, _ arguments: String...) throws -> Room {
+    try Room(
+      try scene.run(Program.netchat, ["host", "--port", "\(port)"] + arguments), in: scene)
+  }
+
+  private func resume(_ room: Room, _ name: String, _ last: Packet, since: String) throws
+    -> RawConnection
+  {
+    let connection = try room.connect()
+    let hello = try connection.expect("hello")
+    try connection.sendLine(
+      "{\"type\":\"auth\",\"version\":2,\"name\":\"\(name)\",\"token\":\"\(last["token"] ?? "")\","
+        + "\"room\":\"\(hello["room"] ?? "")\",\"since\":\(since)}")
+    return connection
+  }
+
+  @Test("a host that was stopped goes on with its room", arguments: [SIGTERM, SIGKILL])
+  func goesOn(signal: Int32) throws {
+    try Scene.play { scene in
+      let log = "\(try scene.folder())/room.log"
+      let room = try scene.host("--log", log)
+      let alice = try room.connect()
+      let admitted = try alice.join("alice")
+      let hello = try Packet(alice.lines.taken[0])
+      try alice.say("before")
+      try alice.expect("chat", "id", "2")
+      room.program.send(signal)
+      #expect(try room.program.wait() == (signal == SIGTERM ? 0 : 128 + SIGKILL))
+      let again = try host(scene, on: room.port, "--log", log)
+      let bob = try again.connect()
+      #expect(try bob.join("bob", history: 9)["total"] == "2")
+      #expect(try Packet(bob.lines.taken[0])["room"] == hello["room"])
+      try bob.expect("chat", "text", "before")
+      let back = try resume(again, "alice", admitted, since: "1")
+      try back.expect("auth_result", "total", "2")
+      #expect(try back.packet()["text"] == "before")
+      try back.say("after")
+      try bob.expect("chat", "id", "4")
+      #expect(
+        try FileManager.default.attributesOfItem(atPath: log)[.posixPermissions] as? Int == 0o600)
+      try expectNoGaps(log)
+    }
+  }
+
+  /// A host on this port that listens already.
+  private func open(_ scene: Scene, _ port: UInt16, _ log: String, isSecure: Bool) throws
+    -> Program
+  {
+    let password = isSecure ? ["NETCHAT_PASSWORD=open sesame"] : []
+    let program = try scene.run(
+      "env",
+      password + [Program.netchat, "host", isSecure ? "--secure" : "--plain"]
+        + ["--port", "\(port)", "--rate", "0", "--log", log, "--log-max-size", "100000"])
+    try program.output.expect("Listening") { $0.hasPrefix("Listening on ") }
+    return program
+  }
+
+  @Test(
+    "killed twenty times, it loses nothing and doubles nothing", arguments: [false, true])
+  func killedOften(isSecure: Bool) throws {
+    try Scene.play { scene in
+      let log = "\(try scene.folder())/room.log"
+      let port = scene.freePort()
+      var host = try open(scene, port, log, isSecure: isSecure)
+      let names = ["alice", "bob"]
+      let count = 2_000
+      let talkers = names.map {
+        Talker($0, at: port, saying: count, password: isSecure ? "open sesame" : nil)
+      }
+      for talker in talkers { try talker.wait(for: "first words") { chats, _ in !chats.isEmpty } }
+      for kill in 0..<20 {
+        // Some traffic, and its end.
+        usleep(100_000 + UInt32(kill % 5) * 17_000)
+        host.kill()
+        host = try open(scene, port, log, isSecure: isSecure)
+      }
+      for talker in talkers {
+        try talker.wait(for: "last words", within: .seconds(60)) { chats, _ in
+          names.allSatisfy { chats.contains("\($0): \(count)") }
+        }
+      }
+      let shown = talkers.map(\.shown)
+      for (name, own) in zip(names, shown) {
+        #expect(
+          own.filter { $0.hasPrefix(name + ":") } == (1...count).map { "\(name): \($0)" })
+      }
+      let (long, short) =
+        shown[0].count >= shown[1].count ? (shown[0], shown[1]) : (shown[1], shown[0])
+      #expect(Array(long.suffix(short.count)) == short)
+      #expect(long.count == 2 * count)
+      for talker in talkers { #expect(try talker.leave() == .done) }
+    }
+  }
+
+  @Test("a torn last line is cut off, and said")
+  func torn() throws {
+    try Scene.play { scene in
+      let log = "\(try scene.folder())/room.log"
+      let room = try scene.host("--log", log)
+      try room.member("alice").say("whole")
+      try room.screen.expect("alice: whole")
+      room.program.kill()
+      let file = try FileHandle(forWritingTo: URL(fileURLWithPath: log))
+      try file.seekToEnd()
+      try file.write(contentsOf: Data("{\"type\":\"chat\",\"te".utf8))
+      let again = try scene.host("--log", log)
+      #expect(
+        try again.program.errors.next()
+          == "netchat: 18 bytes at the end of \(log) were not written whole, and are cut off")
+      try again.program.type("on")
+      try again.screen.expect("server: on")
+      try expectNoGaps(log)
+    }
+  }
+
+  @Test("a log of another password, kind or format is refused in words, and so is a second host")
+  func refusals() throws {
+    try Scene.play { scene in
+      let folder = try scene.folder()
+      let log = "\(folder)/room.log"
+      func refused(_ arguments: [String], password: String = "open sesame") throws -> [String] {
+        let program = try scene.run(
+          "env",
+          ["NETCHAT_PASSWORD=\(password)", Program.netchat, "host", "--port", "0", "--log", log]
+            + arguments)
+        #expect(try program.wait() == 1)
+        return try program.errors.rest()
+      }
+      let room = try scene.secureHost(password: "open sesame", "--log", log)
+      #expect(
+        try refused(["--secure"]) == [
+          "netchat: cannot use the log \(log): another host has it",
+          "  a file serves one host at a time",
+        ])
+      room.program.send(SIGTERM)
+      #expect(try room.program.wait() == 0)
+      #expect(
+        try refused(["--secure"], password: "another") == [
+          "netchat: cannot go on with the log \(log): its room has another password"
+        ])
+      for kind in ["--plain", "--tls"] {
+        #expect(
+          try refused([kind]) == [
+            "netchat: cannot go on with the log \(log): its room is of another kind",
+            "  start it with --secure, or name another file",
+          ])
+      }
+      let text = try String(contentsOfFile: log, encoding: .utf8)
+      try text.replacing("\"format\":1", with: "\"format\":7").write(
+        toFile: log, atomically: false, encoding: .utf8)
+      #expect(
+        try refused(["--secure"])[0]
+          == "netchat: cannot go on with the log \(log): it is of format 7, and this program reads "
+          + "format 1")
+      try "groceries\n".write(toFile: log, atomically: false, encoding: .utf8)
+      #expect(
+        try refused(["--secure"])[0]
+          == "netchat: cannot go on with the log \(log): this is not a log of netchat's")
+      #expect(try String(contentsOfFile: log, encoding: .utf8) == "groceries\n")
+    }
+  }
+
+  @Test("the host of a secure room goes on with its own numbers, and nothing is in clear")
+  func sealed() throws {
+    try Scene.play { scene in
+      let log = "\(try scene.folder())/room.log"
+      let port = scene.freePort()
+      for round in 0..<2 {
+        let program = try scene.run(
+          "env",
+          [
+            "NETCHAT_PASSWORD=open sesame", Program.netchat, "host", "--secure", "--port",
+            "\(port)", "--log", log,
+          ])
+        let room = try Room(program, in: scene, mode: "ENCRYPTED")
+        try program.type("secret \(round)")
+        try room.screen.expect("server: secret \(round)")
+        program.kill()
+      }
+      let text = try String(contentsOfFile: log, encoding: .utf8)
+      #expect(!text.contains("secret"))
+      #expect(try lines(log).filter { $0.type == "chat" }.map { $0["n"] } == ["1", "2"])
+    }
+  }
+
+  @Test("a full disk stops the room, which says so, and goes on when there is room")
+  func fullDiskStops() throws {
+    try Scene.play { scene in
+      let log = "\(try scene.folder())/room.log"
+      // No file of this shell's programs grows over 8 KiB.
+      let room = try scene.host(
+        shell: "ulimit -f 8; exec \"$0\" host --port 0 --rate 0 --log '\(log)'")
+      let alice = try room.connect()
+      let admitted = try alice.join("alice")
+      let text = String(repeating: "x", count: 500)
+      for n in 1...40 {
+        try alice.sendLine(
+          "{\"type\":\"chat\",\"text\":\"\(text)\",\"sid\":\"0123456789abcdef\",\"n\":\(n)}")
+      }
+      let notice = try alice.expect("system", "event", "notice")
+      #expect(notice["text"] == "The host cannot write its log: file too large. It stops.")
+      #expect(notice["id"] == nil)
+      try alice.expect("bye", "code", "shutdown")
+      #expect(try room.program.wait() == 1)
+      // Between what it notes about connections.
+      let told = try room.program.errors.rest()
+      #expect(told.contains("netchat: cannot write the log \(log): file too large"))
+      #expect(
+        told.contains("  started again with room for it, the host goes on where it stopped"))
+      let received = try alice.lines.taken.map { try Packet($0) }.filter { $0.type == "chat" }
+      let written = try lines(log).filter { $0.type == "chat" }
+      // Nobody received what is not there.
+      #expect(received.map { $0["n"] } == written.prefix(received.count).map { $0["n"] })
+      let again = try host(scene, on: room.port, "--rate", "0", "--log", log)
+      let last = received.last?["id"] ?? "1"
+      let back = try resume(again, "alice", admitted, since: last)
+      #expect(try back.expect("auth_result")["gap"] == nil)
+      for n in received.count + 1...40 {
+        try back.sendLine(
+          "{\"type\":\"chat\",\"text\":\"\(text)\",\"sid\":\"0123456789abcdef\",\"n\":\(n)}")
+      }
+      try back.expect("chat", "n", "40")
+      #expect(
+        try lines(log).filter { $0.type == "chat" }.compactMap { $0["n"] }
+          == (1...40).map(String.init))
+      try expectNoGaps(log)
+    }
+  }
+
+  @Test("a room that goes on without its log says so, and one that comes back is told of a gap")
+  func fullDiskContinues() throws {
+    try Scene.play { scene in
+      let log = "\(try scene.folder())/room.log"
+      let room = try scene.host(
+        shell:
+          "ulimit -f 8; exec \"$0\" host --port 0 --rate 0 --log-failure continue --log '\(log)'")
+      let alice = try room.connect()
+      let admitted = try alice.join("alice")
+      let text = String(repeating: "x", count: 500)
+      for _ in 1...40 { try alice.say(text) }
+      try alice.expect("chat", "id", "41")
+      let said = alice.lines.taken + (try alice.lines.all(for: .milliseconds(200)))
+      #expect(
+        said.contains {
+          $0.contains(
+            "The host cannot write its log: file too large. The room goes on without it.")
+        })
+      try alice.say("after")
+      let last = try alice.expect("chat", "text", "after")
+      room.program.send(SIGTERM)
+      #expect(try room.program.wait() == 0)
+      let again = try host(scene, on: room.port, "--log", log)
+      #expect(
+        try again.program.errors.next()
+          == "netchat: the room once went on without \(log): who comes again is told of a gap")
+      let back = try resume(again, "alice", admitted, since: last["id"] ?? "")
+      #expect(try back.expect("auth_result")["gap"] == "true")
+      try back.say("here")
+      let next = try back.expect("chat", "text", "here")
+      #expect((next["id"].flatMap { Int64($0) } ?? 0) > 1 << 40)
+      again.program.kill()
+      // It is whole again from here on.
+      let third = try host(scene, on: room.port, "--log", log)
+      let bob = try resume(third, "alice", admitted, since: next["id"] ?? "")
+      #expect(try bob.expect("auth_result")["gap"] == nil)
+      #expect(
+        try !third.program.errors.all(for: .milliseconds(50)).contains { $0.hasPrefix("netchat:") })
+    }
+  }
+
+  @Test("a client that was away for long gets the packets of long ago from the file")
+  func longAgo() throws {
+    try Scene.play { scene in
+      let log = "\(try scene.folder())/room.log"
+      let options = ["--rate", "0", "--history", "10", "--log", log, "--log-max-size", "65536"]
+      let room = try Room(
+        try scene.run(Program.netchat, ["host", "--port", "0"] + options), in: scene)
+      let alice = try room.connect()
+      let admitted = try alice.join("alice")
+      let count = 3_000
+      let talk = try room.member("bob")
+      for n in 1...count {
+        try talk.say("\(n)")
+        if n % 100 == 0 { try talk.expect("chat", "text", "\(n)") }
+      }
+      alice.close()
+      // In several parts, and all of them are asked for.
+      let parts = try FileManager.default.contentsOfDirectory(
+        atPath: (log as NSString).deletingLastPathComponent)
+      #expect(parts.count > 3)
+      #expect(parts.contains("room.log.1"))
+      for isAnew in [false, true] {
+        if isAnew { room.program.kill() }
+        let here =
+          try isAnew
+          ? Room(
+            try scene.run(Program.netchat, ["host", "--port", "\(room.port)"] + options), in: scene)
+          : room
+        let back = try resume(here, "alice", admitted, since: "2")
+        #expect(try back.expect("auth_result")["gap"] == nil)
+        // While it is reading, the room goes on.
+        let live = isAnew ? try here.member("carol") : talk
+        try live.say("live")
+        try back.expect("chat", "text", "live")
+        let chats = try back.lines.taken.map { try Packet($0) }.filter { $0.type == "chat" }
+        #expect(
+          chats.compactMap { $0["text"] }.filter { $0 != "live" } == (1...count).map(String.init))
+        back.close()
+      }
+    }
+  }
+
+  @Test("parts that were taken away make a gap, which is said")
+  func missingParts() throws {
+    try Scene.play { scene in
+      let log = "\(try scene.folder())/room.log"
+      let room = try scene.host(
+        "--rate", "0", "--history", "0", "--log", log, "--log-max-size", "65536")
+      let alice = try room.connect()
+      let admitted = try alice.join("alice")
+      for n in 1...1_000 {
+        try alice.say("\(n)")
+        if n % 100 == 0 { try alice.expect("chat", "text", "\(n)") }
+      }
+      alice.close()
+      try FileManager.default.removeItem(atPath: "\(log).1")
+      let first = try resume(room, "alice", admitted, since: "1")
+      // It was admitted before the file was looked for: it is cut, and told when it comes again.
+      while try first.lines.next() != nil {}
+      let again = try resume(room, "alice", admitted, since: "1")
+      #expect(try again.expect("auth_result")["gap"] == "true")
+    }
+  }
+
+  @Test("with --sync it is on the disk before anyone receives it")
+  func synchronised() throws {
+    try Scene.play { scene in
+      let log = "\(try scene.folder())/room.log"
+      let room = try scene.host("--rate", "0", "--log", log, "--sync", "--log-max-size", "65536")
+      let alice = try room.member("alice")
+      let bob = try room.member("bob")
+      for n in 1...1_000 { try alice.say("\(n)") }
+      try bob.expect("chat", "text", "1000")
+      try alice.sendLine("{\"type\":\"chat\",\"text\":\"psst\",\"to\":\"bob\"}")
+      try bob.expect("chat", "text", "psst")
+      try alice.sendLine("{\"type\":\"who\"}")
+      try alice.expect("members")
+      let netcat = try room.netcat()
+      try netcat.type("by hand")
+      try netcat.output.expect { $0.hasSuffix(": by hand") }
+      room.program.send(SIGTERM)
+      #expect(try room.program.wait() == 0)
+      #expect(try bob.expect("bye")["code"] == "shutdown")
+    }
+  }
+}
