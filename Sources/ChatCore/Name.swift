@@ -7,7 +7,8 @@ package final class Name: Sendable {
   package let folded: String
   /// The text as it stands between quotation marks in JSON.
   package let escaped: [UInt8]
-  /// How this member's messages begin, as packets in clear text and as the lines that people see.
+  /// What comes before the text of this member's messages, in packets in clear text and in the lines
+  /// that people see.
   let chatPacketHead: [UInt8]
   let chatLineHead: [UInt8]
 
@@ -26,7 +27,7 @@ package final class Name: Sendable {
     self.escaped = escaped
     chatPacketHead =
       Array("{\"type\":\"chat\",\"encrypted\":false,\"from\":\"".utf8) + escaped
-      + [UInt8(ascii: "\"")]
+      + Array("\",\"text\":\"".utf8)
     chatLineHead = Array("\(DisplayText.line(text)): ".utf8)
   }
 

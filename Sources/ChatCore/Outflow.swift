@@ -270,18 +270,20 @@ package struct Outflow: Sendable {
   }
 
   private mutating func advanceInLog(by count: Int) {
-    guard let before = cursor else { return }
-    cursor?.advance(by: count)
+    guard let before = cursor?.position else { return }
+    let next = before + LogPosition(count)
     // The log's end, and the place of a packet of its own, are always between packets.
-    guard position < end else {
-      isMidPacket = false
-      return
-    }
-    var last: UInt8 = 0
-    unsafe before.forEachStretch(to: position) { stretch in
+    isMidPacket = next < end && endsInPacket(next)
+    cursor?.advance(by: count)
+  }
+
+  /// Whether the stretch from the cursor to `position` ends inside a packet.
+  private func endsInPacket(_ position: LogPosition) -> Bool {
+    var last = UInt8(ascii: "\n")
+    unsafe cursor?.forEachStretch(to: position) { stretch in
       last = unsafe stretch[stretch.count - 1]
       return true
     }
-    isMidPacket = last != UInt8(ascii: "\n")
+    return last != UInt8(ascii: "\n")
   }
 }

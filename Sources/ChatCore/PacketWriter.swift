@@ -4,9 +4,9 @@
 /// passed on as they came.
 package struct PacketWriter {
   package private(set) var bytes: [UInt8] = []
-  /// The last time written, and its digits: many packets share a millisecond.
-  private var lastTime: Int64 = 0
-  private var lastTimeText: [UInt8] = [UInt8(ascii: "0")]
+  /// The last time written, and its key and digits: many packets share a millisecond.
+  private var lastTime: Int64?
+  private var lastTimeText: [UInt8] = []
 
   package init() {}
 
@@ -20,8 +20,7 @@ package struct PacketWriter {
 
   /// Begins a packet with bytes that were made before.
   mutating func begin(with head: [UInt8]) {
-    bytes.removeAll(keepingCapacity: true)
-    bytes.append(contentsOf: head)
+    bytes.replaceSubrange(0..<bytes.count, with: head)
   }
 
   /// Ends the packet and its line.
@@ -48,11 +47,12 @@ package struct PacketWriter {
 
   package mutating func integer(_ value: Int64) { bytes.append(decimal: value) }
 
-  /// A time in milliseconds since the Unix epoch.
+  /// `,"time":` and a time in milliseconds since the Unix epoch.
   mutating func time(_ value: Int64) {
     if value != lastTime {
       lastTime = value
       lastTimeText.removeAll(keepingCapacity: true)
+      lastTimeText.append(",\"time\":")
       lastTimeText.append(decimal: value)
     }
     bytes.append(contentsOf: lastTimeText)

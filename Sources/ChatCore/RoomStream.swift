@@ -107,33 +107,40 @@ struct RoomStream {
     from name: Name, _ raw: Span<UInt8>, _ content: Content, to recipient: [UInt8]?, id: Int64?,
     _ number: MessageNumber?, at now: Moment
   ) {
-    switch content {
-    case .text: writer.begin(with: name.chatPacketHead)
-    case .sealed:
-      writer.begin("chat")
-      writer.key(",\"encrypted\":true,\"from\":")
-      writer.escaped(name.escaped)
-    }
-    if let recipient {
-      writer.key(",\"to\":")
-      writer.escaped(recipient)
-    }
     // Few appends, for each of them costs more than the bytes it adds.
-    switch content {
-    case .text: writer.key(",\"text\":\"")
-    case .sealed: writer.key(",\"payload\":\"")
+    if case .text = content, recipient == nil {
+      writer.begin(with: name.chatPacketHead)
+    } else {
+      beginChat(from: name, content, to: recipient)
     }
     writer.raw(raw)
     if let id {
       writer.key("\",\"id\":")
       writer.integer(id)
-      writer.key(",\"time\":")
     } else {
-      writer.key("\",\"time\":")
+      writer.key("\"")
     }
     writer.time(now.unixMilliseconds)
     if let number { writer.number(number) }
     writer.end()
+  }
+
+  /// Writes a chat packet up to the quotation mark before its text or payload.
+  private mutating func beginChat(from name: Name, _ content: Content, to recipient: [UInt8]?) {
+    writer.begin("chat")
+    switch content {
+    case .text: writer.key(",\"encrypted\":false,\"from\":")
+    case .sealed: writer.key(",\"encrypted\":true,\"from\":")
+    }
+    writer.escaped(name.escaped)
+    if let recipient {
+      writer.key(",\"to\":")
+      writer.escaped(recipient)
+    }
+    switch content {
+    case .text: writer.key(",\"text\":\"")
+    case .sealed: writer.key(",\"payload\":\"")
+    }
   }
 
   /// Appends a packet of the host's about a member, or about nobody in particular.
@@ -168,7 +175,6 @@ struct RoomStream {
     writer.string(text)
     writer.key(",\"id\":")
     writer.integer(id)
-    writer.key(",\"time\":")
     writer.time(now.unixMilliseconds)
   }
 
@@ -250,8 +256,7 @@ struct RoomStream {
         return appendLine(Transcript.chat(from: name.text, JSONText.text(whole, in: bytes.span)))
       }
       // What nearly every message is like needs no detour over strings.
-      line.removeAll(keepingCapacity: true)
-      line.append(contentsOf: name.chatLineHead)
+      line.replaceSubrange(0..<line.count, with: name.chatLineHead)
       line.append(raw)
       line.append(UInt8(ascii: "\n"))
       appendLine(line)
@@ -281,7 +286,6 @@ struct RoomStream {
     }
     writer.key(",\"payload\":")
     writer.escaped(Base64.encode(sealed))
-    writer.key(",\"time\":")
     writer.time(now.unixMilliseconds)
     writer.end()
     return writer.bytes
