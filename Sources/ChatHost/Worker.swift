@@ -491,11 +491,11 @@ final class Worker {
   }
 
   private func flush(_ connection: Connection) {
+    // Before: one that fails waits for nothing any more.
+    let wasWaiting = connection.session.isWaiting
     let result = connection.flush(&stretches, &record, in: room, at: now)
     countTraffic(connection)
-    if case .gone = result {
-      return remove(connection, wasWaiting: connection.session.isWaiting)
-    }
+    if case .gone = result { return remove(connection, wasWaiting: wasWaiting) }
     if let log = host.history, let wanted = connection.session.takeWantedOlder() {
       log.ask(LogHistory.Request(connection: connection.id, packets: wanted))
     }
