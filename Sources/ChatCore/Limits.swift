@@ -79,9 +79,9 @@ package enum Limits {
   package static let backlogHeld = 4 << 20
   /// Lines that a host writes to its operator's log in a second; those that attackers or a whole
   /// office coming back would add are counted.
-  package static let journalLinesPerSecond = 100
+  package static let operatorLogLinesPerSecond = 100
   /// Lines that wait for a log that is written slowly.
-  package static let journalLines = 1_000
+  package static let operatorLogLines = 1_000
   /// How long the host's workers are waited for when they are asked something, in nanoseconds.
   package static let surveyTime = seconds(2)
   /// Bytes of a file of arguments: nobody writes so many.

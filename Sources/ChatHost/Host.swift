@@ -17,7 +17,7 @@ package final class Host: Sendable {
     /// For a room over TLS.
     package var tls: TLSContext?
     /// Where is noted what becomes of connections, for the operator.
-    package var journal: Journal?
+    package var operatorLog: OperatorLog?
     /// Whether what is noted about connections is shown as packets, between those of the room.
     package var showsEvents = false
     /// Where the room is written down, and what was there already.
@@ -31,7 +31,7 @@ package final class Host: Sendable {
   let configuration: Configuration
   package let room: SharedRoom
   let hello: [UInt8]
-  var journal: Journal? { configuration.journal }
+  var operatorLog: OperatorLog? { configuration.operatorLog }
   /// When the host began, in nanoseconds of the monotonic clock.
   let beginning = Clock.monotonic()
   let mailboxes: [Mailbox]

@@ -5,7 +5,7 @@ import Terminal
 
 /// The operator's side of a running host at a terminal: a prompt, with the room above it.
 ///
-/// It shows what a ``Screen`` would, and what the host's journal notes, on the thread that edits the
+/// It shows what a ``Screen`` would, and what the operator's log notes, on the thread that edits the
 /// line. A terminal that takes nothing, after Ctrl-S, delays only that.
 package final class OperatorPrompt {
   /// The signals to be taken for it. SIGUSR1 asks for the figures.
@@ -23,7 +23,7 @@ package final class OperatorPrompt {
   /// The user wants to close the room by a key.
   private var wasInterrupted = false
   private var isOver = false
-  private var journal: Journal?
+  private var operatorLog: OperatorLog?
   /// Until when the room is not looked at, so that under load lines are shown in batches.
   private var pausedUntil: UInt64 = 0
   private static let pause: UInt64 = 10_000_000
@@ -58,9 +58,9 @@ package final class OperatorPrompt {
 
   /// Serves the operator until a signal, a key or a command says to end; the terminal is then as it
   /// was before.
-  /// - Parameter journal: what is to be shown of it; nil where somebody else writes it.
-  package func run(showing journal: Journal?) {
-    self.journal = journal
+  /// - Parameter operatorLog: what is to be shown of it; nil where somebody else writes it.
+  package func run(showing operatorLog: OperatorLog?) {
+    self.operatorLog = operatorLog
     recall()
     while !isOver {
       switch prompt.read() {
@@ -131,7 +131,7 @@ package final class OperatorPrompt {
       pollfd(fd: isReady ? STDIN_FILENO : -1, events: Int16(POLLIN), revents: 0),
       pollfd(fd: isReady ? -1 : STDOUT_FILENO, events: Int16(POLLOUT), revents: 0),
       pollfd(
-        fd: isReady ? journal?.descriptor ?? -1 : -1, events: Int16(POLLIN), revents: 0),
+        fd: isReady ? operatorLog?.descriptor ?? -1 : -1, events: Int16(POLLIN), revents: 0),
       pollfd(
         fd: isReady && !isPaused && screen != nil ? host.screenDescriptor : -1,
         events: Int16(POLLIN), revents: 0),
@@ -140,7 +140,7 @@ package final class OperatorPrompt {
     guard unsafe poll(&entries, nfds_t(entries.count), timeout) > 0 else { return .nothing }
     if entries[0].revents != 0, let signal = signals.next() { return obey(signal) }
     if entries[4].revents != 0 { showRoom() }
-    if entries[3].revents != 0, let journal { tell(journal.takeLines()) }
+    if entries[3].revents != 0, let operatorLog { tell(operatorLog.takeLines()) }
     guard entries[1].revents != 0 else { return .nothing }
     // Without a terminal there is nobody to operate the room, and SIGHUP says what becomes of it.
     if entries[1].revents & Int16(POLLIN) == 0 { isOver = true }

@@ -196,7 +196,7 @@ final class Worker {
     counts.turnedAway += 1
     turnedAway.count += 1
     guard now.monotonic >= turnedAway.notedAt + 1_000_000_000 else { return }
-    host.journal?.note(
+    host.operatorLog?.note(
       "turned away \(turnedAway.count): so many wait for admission already", at: now)
     turnedAway = (0, now.monotonic)
   }
@@ -309,7 +309,7 @@ final class Worker {
       case .ended(.kicked, _): counts.kicked += 1
       case .ended(.takenOver, _), .ended(.shutdown, _): break
       }
-      host.journal?.note(news, of: address, at: now)
+      host.operatorLog?.note(news, of: address, at: now)
       if host.configuration.showsEvents {
         host.show(event: HostEvent.packet(for: news, of: address, at: now))
       }

@@ -44,7 +44,7 @@ private struct HostCommand {
     defer { for listener in listeners { listener.removeFile() } }
     let metrics = try opened { () throws(HostListening.Failure) in try listening.metrics() }
     var configuration = configuration(
-      descriptors: descriptors, record.head, journal: try journal())
+      descriptors: descriptors, record.head, operatorLog: try operatorLog())
     configuration.room.keys = keys?.secrets
     configuration.room.sid = record.head.sid
     configuration.report = { Diagnostics.report($0) }
@@ -64,7 +64,7 @@ private struct HostCommand {
       announce(
         listeners, security, places: configuration.room.maxMembers,
         generatedPassword: keys?.generatedPassword)
-      try HostOperation(host, arguments, configuration.journal).run(
+      try HostOperation(host, arguments, configuration.operatorLog).run(
         on: listeners, metrics: metrics, questions.input)
       guard let failure = host.fatalLogFailure else { return .success }
       Diagnostics.report(
@@ -175,16 +175,16 @@ private struct HostCommand {
     }
   }
 
-  private func journal() throws(Stop) -> Journal? {
+  private func operatorLog() throws(Stop) -> OperatorLog? {
     do throws(SystemError) {
-      return try HostOperation.journal(arguments)
+      return try HostOperation.operatorLog(arguments)
     } catch {
       throw stop("cannot go on: \(error)", hint: nil)
     }
   }
 
   private func configuration(
-    descriptors: Int, _ head: LogHead, journal: Journal?
+    descriptors: Int, _ head: LogHead, operatorLog: OperatorLog?
   ) -> Host.Configuration {
     let id = Hexadecimal.encode(head.room)
     var key = head.tokenKey
@@ -194,7 +194,7 @@ private struct HostCommand {
     room.history = arguments.history
     room.maxMembers = places(descriptors: descriptors)
     var configuration = Host.Configuration(room: room)
-    configuration.journal = journal
+    configuration.operatorLog = operatorLog
     configuration.showsEvents = arguments.format == .json && !arguments.isQuiet
     configuration.maxLag = arguments.maxLag
     // The protocol bounds the wait, however patient the host is.

@@ -12,10 +12,10 @@ import Terminal
 struct HostOperation {
   private let host: Host
   private let arguments: HostArguments
-  private let journal: Journal?
+  private let operatorLog: OperatorLog?
 
-  init(_ host: Host, _ arguments: HostArguments, _ journal: Journal?) {
-    self.journal = journal
+  init(_ host: Host, _ arguments: HostArguments, _ operatorLog: OperatorLog?) {
+    self.operatorLog = operatorLog
     self.host = host
     self.arguments = arguments
   }
@@ -27,9 +27,9 @@ struct HostOperation {
   }
 
   /// The log of connections. A terminal shows the room as well; packets tell the same by themselves.
-  static func journal(_ arguments: HostArguments) throws(SystemError) -> Journal? {
+  static func operatorLog(_ arguments: HostArguments) throws(SystemError) -> OperatorLog? {
     if arguments.format == .json || arguments.isQuiet { return nil }
-    return try Journal(isTerminal(STDERR_FILENO) ? .short : .full(hasTimes: true))
+    return try OperatorLog(isTerminal(STDERR_FILENO) ? .short : .full(hasTimes: true))
   }
 
   /// Serves the room until it is told to end.
@@ -51,18 +51,18 @@ struct HostOperation {
     if hasPrompt, let prompt = prompt(screen, signals) {
       // A log that goes elsewhere is written there all the same.
       let writesLog = !isTerminal(STDERR_FILENO)
-      if writesLog { try startJournal() }
-      prompt.run(showing: writesLog ? nil : journal)
+      if writesLog { try startOperatorLog() }
+      prompt.run(showing: writesLog ? nil : operatorLog)
       try? ServiceManager.notify("STOPPING=1")
       host.close()
       for thread in threads { thread.join() }
       host.closeLog()
       try screen?.showAll()
-      if writesLog { journal?.close() }
+      if writesLog { operatorLog?.close() }
       return
     }
     if let screen { _ = try OperatingThread(name: "screen") { screen.run() } }
-    try startJournal()
+    try startOperatorLog()
     Console(host, signals: try Signals(taking: Console.signals), answer: show).run(input)
     // What the service manager does not hear it finds out.
     try? ServiceManager.notify("STOPPING=1")
@@ -70,7 +70,7 @@ struct HostOperation {
     for thread in threads { thread.join() }
     host.closeLog()
     if screen != nil { try host.finishScreen() }
-    journal?.close()
+    operatorLog?.close()
   }
 
   private func serve(_ metrics: Listener) throws(SystemError) {
@@ -103,9 +103,9 @@ struct HostOperation {
     _ = try OperatingThread(name: "watchdog") { watchdog.run() }
   }
 
-  private func startJournal() throws(SystemError) {
-    guard let journal else { return }
-    _ = try OperatingThread(name: "journal") { journal.write(to: STDERR_FILENO) }
+  private func startOperatorLog() throws(SystemError) {
+    guard let operatorLog else { return }
+    _ = try OperatingThread(name: "operator log") { operatorLog.write(to: STDERR_FILENO) }
   }
 
   private func prompt(_ screen: Screen?, _ signals: consuming Signals) -> OperatorPrompt? {

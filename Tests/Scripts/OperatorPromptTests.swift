@@ -63,18 +63,18 @@ struct OperatorPromptTests {
 
   @Test("the log is bounded: what a flood would add is counted")
   func flood() throws {
-    let journal = try Journal(.full(hasTimes: false))
+    let operatorLog = try OperatorLog(.full(hasTimes: false))
     func moment(_ seconds: UInt64) -> Moment {
       Moment(monotonic: seconds * 1_000_000_000, unixMilliseconds: Int64(seconds) * 1_000)
     }
-    for number in 1...250 { journal.note("line \(number)", at: moment(5)) }
-    #expect(journal.takeLines() == (1...100).map { "line \($0)" })
-    journal.note("later", at: moment(6))
-    #expect(journal.takeLines() == ["(150 more lines left out)", "later"])
+    for number in 1...250 { operatorLog.note("line \(number)", at: moment(5)) }
+    #expect(operatorLog.takeLines() == (1...100).map { "line \($0)" })
+    operatorLog.note("later", at: moment(6))
+    #expect(operatorLog.takeLines() == ["(150 more lines left out)", "later"])
     for second in 7..<100 as Range<UInt64> {
-      for number in 1...100 { journal.note("line \(number)", at: moment(second)) }
+      for number in 1...100 { operatorLog.note("line \(number)", at: moment(second)) }
     }
     // Nobody has taken any.
-    #expect(journal.takeLines().count <= Limits.journalLines + 100)
+    #expect(operatorLog.takeLines().count <= Limits.operatorLogLines + 100)
   }
 }

@@ -6,7 +6,7 @@ import Synchronization
 ///
 /// Whoever notes something never waits: lines are kept up to a bound and written by a thread of their
 /// own, or by a prompt. What a flood would add is counted instead.
-package final class Journal: Sendable {
+package final class OperatorLog: Sendable {
   package enum Form: Sendable {
     /// For a terminal that shows the room too: what the room does not show, without times.
     case short
@@ -53,8 +53,8 @@ package final class Journal: Sendable {
         state.left = 0
       }
       state.linesInSecond += 1
-      guard state.linesInSecond <= Limits.journalLinesPerSecond,
-        state.lines.count < Limits.journalLines
+      guard state.linesInSecond <= Limits.operatorLogLinesPerSecond,
+        state.lines.count < Limits.operatorLogLines
       else {
         state.left += 1
         return false
