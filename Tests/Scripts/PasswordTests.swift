@@ -10,7 +10,9 @@ struct PasswordTests {
     try Scene.play { scene in
       let port = scene.freePort()
       let host = try PseudoTerminal(
-        ["host", "--secure", "--bind", "127.0.0.1"], environment: ["NETCHAT_PASSWORD"])
+        ["host", "--secure", "--bind", "127.0.0.1"],
+        // A prompt would turn the echo off again.
+        environment: ["NETCHAT_PASSWORD", "TERM=dumb"])
       try host.expect("Enter the port you want to listen on: ")
       host.type("\(port)\n")
       try host.expect("Set password: ")

@@ -15,6 +15,15 @@ final class LoopbackRoom {
   /// Of the room, where it is secure.
   static let password = "correct horse battery staple"
 
+  /// Standard input and output, the room's pollers and wake-ups, with some to spare.
+  private static let otherDescriptors = 100
+
+  /// Descriptors that a room takes in this process: both ends of each connection, and its own.
+  static func descriptors(for members: Int) -> Int { 2 * members + otherDescriptors }
+
+  /// Members of a room for which so many descriptors are enough.
+  static func members(within descriptors: Int) -> Int { (descriptors - otherDescriptors) / 2 }
+
   let address: Address
   private let host: Host
   /// Those that serve it.

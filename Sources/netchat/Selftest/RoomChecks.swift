@@ -79,7 +79,12 @@ enum RoomChecks {
   }
 
   private static func crowd(_ count: Int) throws(Visitor.Failure) {
-    _ = Machine.raiseDescriptorLimit()
+    // Told before: a room that cannot accept one more lets it wait.
+    let allowed = Machine.raiseDescriptorLimit()
+    let needed = LoopbackRoom.descriptors(for: count)
+    guard allowed >= needed else {
+      throw .unexpected("too many open files: \(needed) are needed, \(allowed) allowed")
+    }
     try LoopbackRoom.open(.clear, threads: 2) { room throws(Visitor.Failure) in
       let crowd = Crowd()
       for number in 1...count { crowd.append(try room.visitor("member \(number)")) }

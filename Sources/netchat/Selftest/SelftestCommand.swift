@@ -51,13 +51,12 @@ private struct SelftestCommand {
 
   private func measure(_ bench: FanoutBench, to most: Int) -> ExitStatus {
     let descriptors = Machine.raiseDescriptorLimit()
-    // Both ends of each connection are here; the rest is the room's own.
-    let possible = (descriptors - Self.otherDescriptors) / 2
-    guard most <= possible else {
+    let needed = LoopbackRoom.descriptors(for: most)
+    guard descriptors >= needed else {
+      let possible = LoopbackRoom.members(within: descriptors)
       Diagnostics.report(
-        "\(most) clients need \(2 * most + Self.otherDescriptors) open files, and \(descriptors) "
-          + "are allowed",
-        hint: "--clients \(max(1, possible)), or ulimit -n \(2 * most + Self.otherDescriptors)")
+        "\(most) clients need \(needed) open files, and \(descriptors) are allowed",
+        hint: "--clients \(max(1, possible)), or ulimit -n \(needed)")
       return .failure
     }
     let table = BenchTable(bench: bench)
@@ -78,7 +77,4 @@ private struct SelftestCommand {
     }
     return .success
   }
-
-  /// Standard input and output, the room's pollers and wake-ups, with some to spare.
-  private static let otherDescriptors = 100
 }
