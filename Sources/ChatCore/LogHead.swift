@@ -124,11 +124,19 @@ package struct LogHead: Equatable, Sendable {
     if mode == .secure, salt?.count != 16 || check == nil {
       throw .line("The first line lacks something.")
     }
+    // What is changed in its place must be in its place.
+    guard Self.begins(line, with: Self.beginningOfWhole + Self.whole(isWhole)) else {
+      throw .line("The first line was written by another program.")
+    }
     self.isWhole = isWhole
     self.lastID = lastID
     self.wholeFrom = wholeFrom
     self.hostNumber = hostNumber
     self.lastNumber = lastNumber
+  }
+
+  private static func begins(_ line: Span<UInt8>, with bytes: [UInt8]) -> Bool {
+    line.count >= bytes.count && bytes.indices.allSatisfy { line[$0] == bytes[$0] }
   }
 
   /// Whether bytes without a line end are, or may be, the beginning of such a line.

@@ -348,4 +348,16 @@ import Testing
     #expect(refused(first + long + long) == nil)
     #expect(refused(first + joined + chat) == nil)
   }
+
+  @Test("a first line that is not byte for byte as a host writes it is refused")
+  func rewrittenHead() {
+    let head = TestRoom.logHead.text
+    for other in [
+      "\r" + head, " " + head, head.replacingOccurrences(of: "true ,", with: "true,"),
+      head.replacingOccurrences(of: "\"format\":1", with: "\"format\": 1"),
+    ] {
+      #expect(other != head)
+      #expect(throws: LogFailure.self) { try host(Array(other.utf8)) }
+    }
+  }
 }
