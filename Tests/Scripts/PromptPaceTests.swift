@@ -36,6 +36,7 @@ struct PromptPaceTests {
   func idle() throws {
     try Scene.atPrompt { screen, bob, _ in
       try screen.enter("hello")
+      try screen.wait(forLine: "", below: "alice: hello", columns: 60)
       try bob.say("hello")
       try screen.wait(forLine: "", below: "bob: hello", columns: 60)
       // What it has still to do, with the farewell of the last drawing.
