@@ -68,7 +68,7 @@ struct ArgumentFile {
     )
   }
 
-  private func isSecret(_ word: Substring) -> Bool { word == "--\(HostOption.password.name)" }
+  private func isSecret(_ word: Substring) -> Bool { word == "--\(SharedOption.password.name)" }
 
   private func unreadable(_ reason: String) -> UsageError {
     UsageError(

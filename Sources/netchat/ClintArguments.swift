@@ -110,12 +110,12 @@ struct ClintArguments: Equatable, Sendable {
     prompt.showsJoins = arguments.value(of: ClintOption.joins).text == "on"
     self.prompt = prompt
     color = Color(rawValue: arguments.value(of: ClintOption.color).text) ?? .auto
-    savesHistory = !arguments.isGiven(ClintOption.noSaveHistory)
+    savesHistory = !arguments.isGiven(SharedOption.noSaveHistory)
     secure = arguments.isGiven(ClintOption.secure)
     tlsInsecure = arguments.isGiven(ClintOption.tlsInsecure)
     cert = arguments[ClintOption.cert]?.text
-    password = arguments[ClintOption.password]?.secret
-    passwordFile = arguments[ClintOption.passwordFile]?.text
+    password = arguments[SharedOption.password]?.secret
+    passwordFile = arguments[SharedOption.passwordFile]?.text
     compat = arguments.isGiven(ClintOption.compat)
     forget = arguments.isGiven(ClintOption.forget)
     fingerprint = try arguments[ClintOption.fingerprint].map { value throws(UsageError) in

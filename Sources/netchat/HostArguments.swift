@@ -61,7 +61,7 @@ struct HostArguments: Equatable, Sendable {
     security =
       if arguments.isGiven(HostOption.secure)
         // Whoever gives a password means a room that asks for it.
-        || arguments.isGiven(HostOption.password) || arguments.isGiven(HostOption.passwordFile)
+        || arguments.isGiven(SharedOption.password) || arguments.isGiven(SharedOption.passwordFile)
         || arguments.isGiven(HostOption.generatePassword)
       {
         .secure
@@ -72,8 +72,8 @@ struct HostArguments: Equatable, Sendable {
       } else {
         nil
       }
-    password = arguments[HostOption.password]?.secret
-    passwordFile = arguments[HostOption.passwordFile]?.text
+    password = arguments[SharedOption.password]?.secret
+    passwordFile = arguments[SharedOption.passwordFile]?.text
     cert = arguments[HostOption.cert]?.text
     key = arguments[HostOption.key]?.text
     history = arguments.value(of: HostOption.history).count
@@ -96,7 +96,7 @@ struct HostArguments: Equatable, Sendable {
     unixMode = UInt32(arguments.value(of: HostOption.unixMode).text, radix: 8) ?? 0o600
     metrics = arguments[HostOption.metrics]?.endpoint
     isQuiet = arguments.isGiven(HostOption.quiet)
-    savesHistory = !arguments.isGiven(HostOption.noSaveHistory)
+    savesHistory = !arguments.isGiven(SharedOption.noSaveHistory)
     compat = arguments.isGiven(HostOption.compat)
     generatesPassword = arguments.isGiven(HostOption.generatePassword)
     minimumTLS =

@@ -36,7 +36,7 @@ func show(_ text: String) -> Int32 {
 
 /// The value of `--password`, taken out of the command line.
 func takePassword() -> Secret? {
-  guard var bytes = ProcessSecrets.takeArgument(of: "--\(HostOption.password.name)") else {
+  guard var bytes = ProcessSecrets.takeArgument(of: "--\(SharedOption.password.name)") else {
     return nil
   }
   return Secret(wiping: &bytes)

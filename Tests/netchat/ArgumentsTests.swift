@@ -27,7 +27,7 @@ struct ArgumentsTests {
   func hostOptions() throws {
     let arguments = try hostArguments(
       """
-      --bind ::1 --port 0 --timeout 2.5 --secure --tls --password x --password-file p --cert c \
+      --bind ::1 --port 0 --timeout 2.5 --secure --tls --password x --cert c \
       --key k --history 0 --max-clients 7 --max-lag 65536 --rate 0 --threads 64 --json
       """)
     #expect(arguments.bind == "::1")
@@ -35,7 +35,6 @@ struct ArgumentsTests {
     #expect(arguments.timeout == .milliseconds(2500))
     #expect(arguments.security == .secure)
     #expect(arguments.password == secret("x"))
-    #expect(arguments.passwordFile == "p")
     #expect(arguments.cert == "c")
     #expect(arguments.key == "k")
     #expect(arguments.history == 0)
