@@ -83,6 +83,21 @@ extension Span<UInt8> {
     endOfPlainText(from: 0) == count && firstIndex(of: 0x7F, from: 0) == nil
   }
 
+  /// Whether these are the first bytes.
+  @inline(__always)
+  func starts(with head: Span<UInt8>) -> Bool {
+    guard head.count <= count else { return false }
+    // Both are borrowed while their pointers are used, and neither is shorter than what is compared.
+    return unsafe withUnsafeBytes { own in
+      unsafe head.withUnsafeBytes { head in
+        guard let own = own.baseAddress, let start = head.baseAddress else {
+          return true
+        }
+        return unsafe memcmp(own, start, head.count) == 0
+      }
+    }
+  }
+
   /// Inlined, so that the literal's bytes are compared as constants.
   @inline(__always)
   func starts(with literal: StaticString) -> Bool {

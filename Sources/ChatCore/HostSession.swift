@@ -2,7 +2,9 @@
 ///
 /// Bytes and the time go in; what the connection is to be sent waits in ``outflow``, what others are
 /// to be sent comes back as deliveries. It knows nothing of sockets.
-package struct HostSession {
+///
+/// There is one of each: a copy would count a reference for each of its parts, where it is only read.
+package struct HostSession: ~Copyable {
   enum State {
     /// `hello` is out: not yet anybody.
     case waiting
@@ -22,13 +24,13 @@ package struct HostSession {
     var isSilent: Bool
   }
 
-  /// How a connection ends.
-  package enum End: Equatable, Sendable {
-    /// Once all that waits has been sent.
-    case afterSending
-    /// At once, without a word.
-    case now
-  }
+  // What is looked at for each write stands together, at the beginning: with many connections each
+  // line of the processor's cache counts.
+  package var outflow = Outflow()
+  package internal(set) var end: End?
+  var state = State.waiting
+  /// To be taken after each call that changes the session.
+  var news: [News] = []
 
   package let id: ConnectionID
   package let address: String
@@ -42,8 +44,8 @@ package struct HostSession {
   /// What names this TLS connection (RFC 9266); nil in clear text.
   var exporter: [UInt8]?
   var isSecure = false
-  var state = State.waiting
   private var lines = LineReader(limit: Limits.clientLine)
+  private var form = ChatForm()
   private var bucket: TokenBucket
   private var bytesBeforeAdmission = 0
   private var lastHeard: UInt64
@@ -51,32 +53,14 @@ package struct HostSession {
   private var hasReceived = false
   private var hasShownItself = false
   var saidBye = false
-  /// What has become of it that the host's operator may want to know.
-  package enum News: Equatable, Sendable {
-    /// It is this member's now.
-    case admitted(name: String)
-    case refused(Room.Refusal)
-    /// It was shown that the host knows the password, and did not show that it does: that is how a
-    /// wrong guess ends, for whoever guessed knows already.
-    case unproven
-    /// It was closed for what it sent.
-    case rejected(reason: String)
-    /// The host closed it. The name is nil for one that was no member, and when the room closes.
-    case ended(Farewell, name: String?)
-  }
-
-  /// To be taken after each call that changes the session.
-  private var news: [News] = []
   /// Bytes that came while the session was not to read on.
-  private var unread: [UInt8] = []
+  var unread: [UInt8] = []
   private var streamEnded = false
 
-  package var outflow = Outflow()
   /// What it is to get from the log file before the rest of the stream, and has not asked for.
   var older: OlderPackets?
-  package private(set) var end: End?
   /// Until when nothing is read, because the client sends too fast.
-  package private(set) var pausedUntil: UInt64?
+  package internal(set) var pausedUntil: UInt64?
 
   /// A conversation that is still to ``begin(with:exporter:isSecure:at:)``.
   /// - Parameters:
@@ -119,13 +103,6 @@ package struct HostSession {
     outflow.post(hello)
   }
 
-  /// Says one last thing instead of beginning, and ends.
-  package mutating func turnAway(with packet: [UInt8]) {
-    outflow.post(packet)
-    saidBye = true
-    close(.afterSending)
-  }
-
   /// Whether it waits for admission.
   package var isWaiting: Bool {
     switch state {
@@ -146,29 +123,20 @@ package struct HostSession {
   private var isFull: Bool { outflow.ownBytes > Limits.outbox }
 
   /// Hands out what is to be sent, see ``Outflow/forEachStretch(_:)``.
-  ///
-  /// Mutating, although it changes nothing, so that a session stored in an object is used where it is:
-  /// reading it out would copy it, with a reference count for each of its parts.
   @inline(__always)
-  package mutating func forEachStretch(_ body: (UnsafeRawBufferPointer) -> Bool) {
+  package func forEachStretch(_ body: (UnsafeRawBufferPointer) -> Bool) {
     unsafe outflow.forEachStretch(body)
   }
 
-  /// Whether there is something to send now. Mutating for the same reason.
+  /// Whether there is something to send now.
   @inline(__always)
-  package var hasOutput: Bool {
-    mutating get { outflow.canSend }
-  }
+  package var hasOutput: Bool { outflow.canSend }
 
   /// Whether nothing is left to send, now or once the log file has it.
-  package var isFlushed: Bool {
-    mutating get { outflow.isEmpty }
-  }
+  package var isFlushed: Bool { outflow.isEmpty }
 
   /// Whether what is to be sent next waits for the log file.
-  package var isHeld: Bool {
-    mutating get { !outflow.isEmpty && !outflow.canSend }
-  }
+  package var isHeld: Bool { !outflow.isEmpty && !outflow.canSend }
 
   /// Notes that `count` bytes have been sent.
   @inline(__always)
@@ -261,22 +229,6 @@ package struct HostSession {
     return deliveries
   }
 
-  /// The connection broke, or its end has come: the member goes, or keeps its place for a while.
-  package mutating func disconnect(in room: SharedRoom, at now: Moment) {
-    leave(room, at: now)
-    close(.now)
-  }
-
-  mutating func leave(_ room: SharedRoom, at now: Moment) {
-    noteUnproven()
-    if case .member(let member) = state {
-      let id = id
-      let keepsPlace = member.dialect == .packets && !saidBye
-      room.withLock { $0.disconnect(member.handle, id, keepsPlace: keepsPlace, at: now) }
-    }
-    state = .over
-  }
-
   var isText: Bool {
     if case .member(let member) = state { member.dialect == .text } else { false }
   }
@@ -303,6 +255,9 @@ package struct HostSession {
     line: Span<UInt8>, using fields: inout PacketFields, in room: SharedRoom, at now: Moment,
     _ deliveries: inout [Delivery]
   ) {
+    if let chat = form.read(line), case .member(let member) = state {
+      return say(chat, line, member, in: room, at: now, &deliveries)
+    }
     if isText { return receiveText(line, in: room, at: now, &deliveries) }
     guard let first = firstByte(line) else { return }
     if first != UInt8(ascii: "{"), mayBecomeText {
@@ -331,7 +286,9 @@ package struct HostSession {
     case .waiting: receiveFirst(packet, line, in: room, at: now, &deliveries)
     case .challenged(let challenge, let wish, let source):
       receiveConfirmation(packet, line, challenge, wish, source, in: room, at: now, &deliveries)
-    case .member(let member): receive(packet, line, from: member, in: room, at: now, &deliveries)
+    case .member(let member):
+      receive(packet, line, from: member, in: room, at: now, &deliveries)
+      if case .chat(let chat) = packet { form.learn(line, chat) }
     case .over: break
     }
   }
@@ -353,96 +310,6 @@ package struct HostSession {
     hasShownItself = true
     let line = Transcript.connection(from: address)
     room.withLock { $0.note(line) }
-  }
-
-  /// Does not let it in.
-  mutating func refuse(_ refusal: Room.Refusal, _ room: SharedRoom, at now: Moment) {
-    news.append(.refused(refusal))
-    end(with: PacketWriter.authResult(refused: refusal.reason), room, at: now)
-  }
-
-  /// Has had enough of what it sends.
-  private mutating func reject(
-    _ code: ErrorCode, _ reason: String, _ room: SharedRoom, at now: Moment
-  ) {
-    news.append(.rejected(reason: reason))
-    end(with: PacketWriter.error(code, reason), room, at: now)
-  }
-
-  /// Notes that it is a member's now.
-  mutating func noteAdmission(_ name: String) { news.append(.admitted(name: name)) }
-
-  private mutating func noteUnproven() {
-    if end == nil, news.isEmpty, case .challenged = state { news.append(.unproven) }
-  }
-
-  /// Whether there is something to take. Most calls leave nothing.
-  package var hasNews: Bool { !news.isEmpty }
-
-  package mutating func takeNews() -> [News] {
-    defer { news = [] }
-    return news
-  }
-
-  /// Sends a last answer and ends; a member is gone at once.
-  private mutating func end(with answer: [UInt8], _ room: SharedRoom, at now: Moment) {
-    outflow.post(answer)
-    saidBye = true
-    close(.afterSending)
-    leave(room, at: now)
-  }
-
-  mutating func close(_ how: End) {
-    guard end != .now else { return }
-    noteUnproven()
-    if end == nil { outflow.close() }
-    end = how
-    unread = []
-    pausedUntil = nil
-  }
-
-  /// The host ends this connection.
-  package mutating func bid(_ farewell: Farewell, in room: SharedRoom, at now: Moment) {
-    guard end == nil else { return }
-    let word =
-      isText
-      ? Array((Transcript.bye(farewell.reason) + "\n").utf8) : PacketWriter.bye(farewell)
-    if farewell == .tooSlow { outflow.cut(with: word) } else { outflow.post(word) }
-    saidBye = true
-    // The bye is the last packet: not even its own leave comes behind it.
-    close(.afterSending)
-    // A room that closes needs no word of each who leaves it.
-    guard farewell != .shutdown else {
-      state = .over
-      return
-    }
-    news.append(.ended(farewell, name: memberName(in: room)))
-    leave(room, at: now)
-  }
-
-  private func memberName(in room: SharedRoom) -> String? {
-    guard case .member(let member) = state else { return nil }
-    return room.withLock { $0.name(of: member.handle) }
-  }
-
-  /// The host ends this connection, because its log file cannot be written any more.
-  package mutating func stop(saying notice: String, at now: Moment) {
-    guard end == nil else { return }
-    let words: [UInt8]
-    if isText {
-      words = Array(
-        "\(Transcript.system(notice))\n\(Transcript.bye(Farewell.shutdown.reason))\n".utf8)
-    } else if isWaiting {
-      words = PacketWriter.bye(.shutdown)
-    } else {
-      words = PacketWriter.notice(notice, at: now) + PacketWriter.bye(.shutdown)
-    }
-    outflow.closeAtRecorded(with: words)
-    saidBye = true
-    state = .over
-    end = .afterSending
-    unread = []
-    pausedUntil = nil
   }
 
   // MARK: Packets of long ago

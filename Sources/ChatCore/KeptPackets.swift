@@ -26,10 +26,16 @@ struct KeptPackets: Sendable {
 
   var count: Int { marks.count - first }
 
-  /// Notes that the packet `id` begins at `cursor` and that the log ends at `end`.
-  mutating func append(_ id: Int64, at cursor: LogCursor, end: LogPosition) {
-    if oldest == nil { oldest = cursor }
-    marks.append(Mark(id: id, position: cursor.position))
+  /// Whether nothing is kept; before the next packet goes into the log it is to ``begin(at:)``.
+  var isEmpty: Bool { oldest == nil }
+
+  /// Notes where the first packet to be kept will be.
+  mutating func begin(at cursor: LogCursor) { oldest = cursor }
+
+  /// Notes that the packet `id` begins at `position`, behind all that are kept, and that the log ends
+  /// at `end`.
+  mutating func append(_ id: Int64, at position: LogPosition, end: LogPosition) {
+    marks.append(Mark(id: id, position: position))
     let before = first
     while count > limit
       || (first < marks.count && end - marks[first].position > LogPosition(bytes))
@@ -37,7 +43,13 @@ struct KeptPackets: Sendable {
       droppedID = marks[first].id
       first += 1
     }
-    if first != before { oldest = first < marks.count ? self.cursor(at: first) : nil }
+    if first != before {
+      if first < marks.count {
+        oldest?.advance(by: Int(marks[first].position - marks[before].position))
+      } else {
+        oldest = nil
+      }
+    }
     // Amortised: half of the array is moved once that many marks have gone.
     if first > 64, first > marks.count / 2 {
       marks.removeFirst(first)

@@ -5,6 +5,9 @@ package enum Limits {
   /// Bytes of a line from a host, its LF included (section 1): what fits in a client's line fits
   /// here together with the keys that the host adds.
   package static let hostLine = 131_072
+  /// Bytes of a message around its text that are remembered for each client, see ``ChatForm``: with a
+  /// `sid` of 32 and `n` there are some 100.
+  static let chatForm = 256
   /// Objects and arrays inside each other, the packet's own object being the first (section 1):
   /// enough for every packet there is, and it bounds the reader's recursion.
   package static let nesting = 8

@@ -46,7 +46,7 @@ extension HostSession {
     return writer.bytes
   }
 
-  private mutating func say(
+  mutating func say(
     _ chat: ClientPacket.Chat, _ line: Span<UInt8>, _ member: Member, in room: SharedRoom,
     at now: Moment, _ deliveries: inout [Delivery]
   ) {

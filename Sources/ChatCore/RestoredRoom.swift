@@ -55,9 +55,10 @@ package struct RestoredRoom: Sendable {
       throw .line("Its id does not follow the last.")
     }
     lastID = id
-    let place = packets.cursor
+    if kept.isEmpty { kept.begin(at: packets.cursor) }
+    let start = packets.end
     append(line)
-    kept.append(id, at: place, end: packets.end)
+    kept.append(id, at: start, end: packets.end)
   }
 
   private mutating func append(_ line: Span<UInt8>) {

@@ -91,6 +91,20 @@ package struct RoomLog: Sendable {
 
   /// Appends bytes and lets readers see them, unless it is held back.
   package mutating func append(_ bytes: Span<UInt8>) {
+    write(bytes)
+    show()
+  }
+
+  /// Appends a line that comes in two parts, and its end.
+  mutating func append(line first: Span<UInt8>, _ second: Span<UInt8>) {
+    write(first)
+    write(second)
+    let end: InlineArray<1, UInt8> = [UInt8(ascii: "\n")]
+    write(end.span)
+    show()
+  }
+
+  private mutating func write(_ bytes: Span<UInt8>) {
     var written = 0
     while written < bytes.count {
       if end == tail.end {
@@ -102,6 +116,9 @@ package struct RoomLog: Sendable {
       written += count
       end += LogPosition(count)
     }
+  }
+
+  private func show() {
     publication.append(to: end)
     if !isHeldBack { publication.publish(end) }
   }

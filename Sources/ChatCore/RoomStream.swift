@@ -28,7 +28,6 @@ struct RoomStream {
   /// Messages to everybody so far.
   private(set) var messageCount: Int64 = 0
   var writer = PacketWriter()
-  private var line: [UInt8] = []
   /// The host's own screen, and whether it shows packets instead of the lines that people see.
   private var screen: ScreenFeed?
   private var screenShowsPackets = false
@@ -191,10 +190,11 @@ struct RoomStream {
   }
 
   private mutating func keepAndAppend(_ id: Int64) {
-    let place = packets.cursor
+    if kept.isEmpty { kept.begin(at: packets.cursor) }
+    let start = packets.end
     packets.append(writer.bytes)
     journal?.append(writer.bytes)
-    kept.append(id, at: place, end: packets.end)
+    kept.append(id, at: start, end: packets.end)
     if screenShowsPackets { advanceScreen() }
   }
 
@@ -235,6 +235,11 @@ struct RoomStream {
 
   private mutating func appendLine(_ bytes: [UInt8]) {
     lines?.log.append(bytes)
+    noteLine()
+  }
+
+  /// The screen has one line more to show.
+  private mutating func noteLine() {
     guard !screenShowsPackets, let end = lines?.log.end else { return }
     if screen?.lineAppended(end) ?? false, let cursor = lines?.log.cursor {
       screen?.skip(to: cursor)
@@ -256,10 +261,9 @@ struct RoomStream {
         return appendLine(Transcript.chat(from: name.text, JSONText.text(whole, in: bytes.span)))
       }
       // What nearly every message is like needs no detour over strings.
-      line.replaceSubrange(0..<line.count, with: name.chatLineHead)
-      line.append(raw)
-      line.append(UInt8(ascii: "\n"))
-      appendLine(line)
+      let head = name.chatLineHead
+      lines?.log.append(line: head.span, raw)
+      noteLine()
     }
   }
 

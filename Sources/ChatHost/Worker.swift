@@ -11,11 +11,9 @@ final class Worker {
   private let host: Host
   private let mailbox: Mailbox
   private let room: SharedRoom
-  private let listeners: [Listener]
   private var poller: Poller
-  private var connections: [Connection?] = []
-  private var generations: [UInt32] = []
-  private var freeSlots: [Int] = []
+  private var entrance: Entrance
+  private var connections: ConnectionTable
   private var timers = TimerHeap()
   /// Connections with something of their own to send, or to end.
   private var listed: [Connection] = []
@@ -29,9 +27,6 @@ final class Worker {
   /// A TLS record in the making.
   private var record: [UInt8] = []
   private let terms: Connection.Terms
-  private var listeningPausedUntil: UInt64?
-  private var isListening = false
-  private var lastAccept: UInt64 = 0
   private var waitingHere = 0
   private var closesAt: UInt64?
   private var now = Moment(monotonic: 0, unixMilliseconds: 0)
@@ -41,14 +36,11 @@ final class Worker {
   private var turnedAway: (count: Int, notedAt: UInt64) = (0, 0)
 
   private static let wakeupTag = UInt64.max
-  /// The tag of the first listener; the others count down from there. No connection has one so large:
-  /// its generation would have to be the largest number there is.
-  private static let firstListenerTag = UInt64.max - 1
-
   init(index: Int, host: Host, listeners: [Listener]) {
     self.index = index
     self.host = host
-    self.listeners = listeners
+    entrance = Entrance(listeners)
+    connections = ConnectionTable(worker: index)
     mailbox = host.mailboxes[index]
     room = host.room
     terms = Connection.Terms(
@@ -81,9 +73,12 @@ final class Worker {
       let event = poller[event]
       switch event.tag {
       case Self.wakeupTag: wasWoken = true
-      case let tag where Self.firstListenerTag - tag < UInt64(listeners.count):
-        try acceptAll(listeners[Int(Self.firstListenerTag - tag)])
-      default: didRead = serve(event) || didRead
+      case let tag:
+        if let listener = entrance.listener(tagged: tag) {
+          try acceptAll(at: listener)
+        } else {
+          didRead = serve(event) || didRead
+        }
       }
     }
     if wasWoken {
@@ -94,11 +89,8 @@ final class Worker {
     if didRead || timePassed || wasWoken { settle(tellsOthers: didRead || timePassed) }
     counts.turns.note(Clock.monotonic() - now.monotonic)
     mailbox.publish(counts)
-    if let listeningPausedUntil, listeningPausedUntil <= now.monotonic { try listen(true) }
-    if let closesAt {
-      return now.monotonic < closesAt && connections.contains { $0 != nil }
-    }
-    return true
+    try entrance.openAfterPause(&poller, at: now.monotonic)
+    return closesAt.map { now.monotonic < $0 && !connections.isEmpty } ?? true
   }
 
   private func readClocks() {
@@ -108,7 +100,7 @@ final class Worker {
 
   private func timeToWait() -> UInt64? {
     var next = min(timers.deadline ?? .max, room.deadline)
-    if let listeningPausedUntil { next = min(next, listeningPausedUntil) }
+    if let pause = entrance.pausedUntil { next = min(next, pause) }
     if let closesAt { next = min(next, closesAt) }
     if next == .max { return nil }
     let now = Clock.monotonic()
@@ -124,66 +116,27 @@ final class Worker {
 
   // MARK: Accepting
 
-  private func listen(_ on: Bool) throws(SystemError) {
-    guard on != isListening, closesAt == nil || !on else { return }
-    isListening = on
-    if on { listeningPausedUntil = nil }
-    for (index, listener) in listeners.enumerated() {
-      let tag = Self.firstListenerTag - UInt64(index)
-      if on {
-        do throws(SystemError) {
-          try poller.add(listener.number, tag: tag, .reading)
-        } catch  where error.code == EEXIST {
-          continue
-        } catch {
-          // No memory for it just now.
-          isListening = false
-          listeningPausedUntil = now.monotonic + 100_000_000
-        }
-      } else {
-        try poller.remove(listener.number)
-      }
-    }
-  }
-
-  private func pauseListening(_ nanoseconds: UInt64) throws(SystemError) {
-    try listen(false)
-    listeningPausedUntil = now.monotonic + nanoseconds
-  }
-
   /// Accepts what waits, some at a time, so that those who are here already get their turn.
-  private func acceptAll(_ listener: Listener) throws(SystemError) {
-    for _ in 0..<256 where isListening {
+  private func acceptAll(at listener: Int) throws(SystemError) {
+    for _ in 0..<256 where entrance.isOpen {
       let waiting = host.waiting.load(ordering: .relaxed)
-      if waiting >= Limits.pendingAdmissionsUnrefused, now.monotonic < lastAccept + 20_000_000 {
-        // An office coming back at once is no attack: those accepted get a moment to say who
-        // they are while the others wait in the kernel's queue.
-        return try pauseListening(20_000_000)
-      }
-      do throws(SystemError) {
-        switch try listener.accept() {
-        case .wouldBlock: return
-        case .aborted: continue
-        case .connection(let socket, let address):
-          lastAccept = now.monotonic
-          counts.accepted += 1
-          var random = SystemRandomNumberGenerator()
-          if PendingAdmissions.refuses(waiting: waiting, using: &random) {
-            refuse(socket)
-          } else {
-            let worker = host.chooseWorker()
-            host.waiting.wrappingAdd(1, ordering: .relaxed)
-            if worker == index {
-              adopt(socket, address)
-            } else {
-              host.mailboxes[worker].put(.adopt(descriptor: socket.release(), address))
-            }
-          }
+      switch try entrance.accept(at: listener, waiting: waiting, &poller, at: now.monotonic) {
+      case .wouldBlock: return
+      case .aborted: continue
+      case .connection(let socket, let address):
+        counts.accepted += 1
+        var random = SystemRandomNumberGenerator()
+        if PendingAdmissions.refuses(waiting: waiting, using: &random) {
+          refuse(socket)
+          continue
         }
-      } catch {
-        // Descriptors or memory have run out. The others wait in the kernel's queue; trying at once
-        // again would only spin.
-        return try pauseListening(100_000_000)
+        host.waiting.wrappingAdd(1, ordering: .relaxed)
+        let worker = host.chooseWorker()
+        if worker == index {
+          adopt(socket, address)
+        } else {
+          host.mailboxes[worker].put(.adopt(descriptor: socket.release(), address))
+        }
       }
     }
   }
@@ -202,31 +155,25 @@ final class Worker {
   }
 
   private func adopt(_ socket: consuming StreamSocket, _ address: Address) {
-    let slot = freeSlots.popLast() ?? connections.count
-    if slot == connections.count {
-      connections.append(nil)
-      generations.append(0)
-    }
-    let id = ConnectionID(
-      worker: UInt16(index), slot: UInt32(slot), generation: generations[slot])
     let (text, origin) = Self.origin(of: socket, address)
+    let number = socket.number
+    let id = connections.freeID()
     let session = HostSession(
       id: id, from: text, origin, rate: host.configuration.rate,
       admissionTime: host.configuration.admissionTime, at: now)
-    let number = socket.number
     let connection = Connection(
       id: id, socket: socket, session: session, terms: terms, at: now)
-    connections[slot] = connection
+    connections.insert(connection)
     counts.connections += 1
     waitingHere += 1
     do throws(SystemError) {
-      try poller.add(number, tag: tag(id), .reading)
+      try poller.add(number, tag: ConnectionTable.tag(id), .reading)
     } catch {
       // The kernel watches no more of them; those who are here must not suffer for it.
       return remove(connection, wasWaiting: true)
     }
     flush(connection)
-    if connection.hasUnread {
+    if connection.transport.hasUnread {
       // Not even `hello` could be sent.
       change(connection) { $0.read(using: &buffer, in: room, terms, at: now) }
     }
@@ -244,29 +191,18 @@ final class Worker {
     return ("unix:\(user)", .user(user))
   }
 
-  private func tag(_ id: ConnectionID) -> UInt64 { UInt64(id.generation) << 32 | UInt64(id.slot) }
-
-  private func connection(_ id: ConnectionID) -> Connection? {
-    let slot = Int(id.slot)
-    guard slot < connections.count, generations[slot] == id.generation else { return nil }
-    return connections[slot]
-  }
-
   // MARK: Serving
 
   /// Reads from a connection that is ready, or notes that it takes bytes again. Says whether it read.
   private func serve(_ event: Poller.Event) -> Bool {
-    let id = ConnectionID(
-      worker: UInt16(index), slot: UInt32(truncatingIfNeeded: event.tag),
-      generation: UInt32(truncatingIfNeeded: event.tag >> 32))
-    guard let connection = connection(id) else { return false }
-    if connection.maySend(after: event) {
-      connection.unblock()
+    guard let connection = connections[tag: event.tag] else { return false }
+    if connection.transport.maySend(after: event) {
+      connection.transport.unblock()
       list(connection)
     }
     // A connection that is not to be read is told apart only by its error or end: without interest
     // in reading the poller still reports those, and they must not spin.
-    guard connection.mayRead(after: event) else {
+    guard connection.transport.mayRead(after: event) else {
       settleListed()
       return false
     }
@@ -294,21 +230,7 @@ final class Worker {
   private func note(_ connection: Connection) {
     let address = connection.session.address
     for news in connection.session.takeNews() {
-      switch news {
-      case .admitted: counts.admitted += 1
-      case .refused(let refusal):
-        counts.refused += 1
-        if refusal == .wrongPassword { counts.wrongPasswords += 1 }
-        if refusal == .tooManyAttempts { counts.throttled += 1 }
-      case .unproven:
-        counts.refused += 1
-        counts.wrongPasswords += 1
-      case .rejected: counts.rejected += 1
-      case .ended(.tooSlow, _): counts.tooSlow += 1
-      case .ended(.timeout, _): counts.silent += 1
-      case .ended(.kicked, _): counts.kicked += 1
-      case .ended(.takenOver, _), .ended(.shutdown, _): break
-      }
+      counts.note(news)
       host.operatorLog?.note(news, of: address, at: now)
       if host.configuration.showsEvents {
         host.show(event: HostEvent.packet(for: news, of: address, at: now))
@@ -330,7 +252,7 @@ final class Worker {
       host.mailboxes[Int(delivery.connection.worker)].put(.deliver(delivery))
       return
     }
-    guard let connection = connection(delivery.connection) else { return }
+    guard let connection = connections[delivery.connection] else { return }
     switch delivery.content {
     case .packet(let bytes, let after):
       connection.session.outflow.post(bytes, after: after)
@@ -360,26 +282,24 @@ final class Worker {
 
   private func open(_ letter: Mailbox.Letter) throws(SystemError) {
     switch letter {
-    case .listen: try listen(true)
+    case .listen: if closesAt == nil { try entrance.open(&poller, at: now.monotonic) }
     case .adopt(let descriptor, let address):
       adopt(StreamSocket(owning: descriptor), address)
     case .deliver(let delivery): deliver(delivery)
     case .answer(let survey):
       survey.answer(
-        connections.compactMap { connection in
-          guard let connection else { return nil }
-          return (
+        connections.all.map { connection in
+          (
             connection.id,
             Survey.Facts(
-              lag: connection.session.outflow.lag, tlsVersion: connection.tlsVersion)
+              lag: connection.session.outflow.lag, tlsVersion: connection.transport.tlsVersion)
           )
         })
     case .close:
-      try listen(false)
-      listeningPausedUntil = nil
+      try entrance.close(&poller)
       closesAt = now.monotonic + Limits.farewellTime
-      for connection in connections {
-        guard let connection else { continue }
+      for slot in connections.indices {
+        guard let connection = connections[slot: slot] else { continue }
         change(connection) { connection in
           if let notice = host.logFailure.withLock({ $0?.notice }) {
             connection.session.stop(saying: notice, at: now)
@@ -387,7 +307,7 @@ final class Worker {
             connection.session.bid(.shutdown, in: room, at: now)
           }
           // Nothing can be said to one whose transport does not stand yet.
-          return connection.isTalking ? .deliveries([]) : .gone
+          return connection.transport.stands ? .deliveries([]) : .gone
         }
       }
     }
@@ -401,9 +321,9 @@ final class Worker {
       found = true
     }
     while let entry = timers.takeDue(at: now.monotonic) {
-      guard let connection = connection(entry.connection), connection.armed == entry.deadline else {
-        continue
-      }
+      guard let connection = connections[entry.connection],
+        connection.armed == entry.deadline
+      else { continue }
       connection.armed = .max
       found = true
       change(connection) { connection in
@@ -428,14 +348,16 @@ final class Worker {
       counts.deliveries += UInt64(messages - shownMessages) * UInt64(members)
       shownMessages = messages
       for slot in connections.indices {
-        guard let connection = connections[slot] else { continue }
-        guard !connection.isBlocked else {
+        guard let connection = connections[slot: slot] else { continue }
+        guard !connection.transport.isBlocked else {
           cutIfFarBehind(connection)
           continue
         }
         flush(connection)
         // The poller and the timers must be told.
-        if connection.isBlocked || connection.hasUnread || connection.session.end != nil {
+        if connection.transport.isBlocked || connection.transport.hasUnread
+          || connection.session.end != nil
+        {
           list(connection)
         }
       }
@@ -449,11 +371,11 @@ final class Worker {
       listed.removeAll(keepingCapacity: true)
       for connection in batch {
         connection.isListed = false
-        guard self.connection(connection.id) === connection else { continue }
+        guard connections.holds(connection) else { continue }
         flush(connection)
         if connection.session.canResume(at: now.monotonic) {
           change(connection) { .deliveries($0.session.resume(in: room, at: now)) }
-        } else if connection.hasUnread, connection.session.wantsBytes {
+        } else if connection.transport.hasUnread, connection.session.wantsBytes {
           change(connection) { $0.read(using: &buffer, in: room, terms, at: now) }
         }
         watch(connection)
@@ -506,17 +428,17 @@ final class Worker {
   }
 
   private func countTraffic(_ connection: Connection) {
-    let traffic = connection.takeTraffic()
+    let traffic = connection.transport.takeTraffic()
     counts.bytesReceived += UInt64(traffic.received)
     counts.bytesSent += UInt64(traffic.sent)
   }
 
   /// Tells the poller what to watch this connection for now; one that it cannot watch is over.
   private func watch(_ connection: Connection) {
-    guard self.connection(connection.id) === connection else { return }
+    guard connections.holds(connection) else { return }
     let interest = connection.wantedInterest
     guard interest != connection.interest else { return }
-    let number = connection.socket.number
+    let number = connection.transport.socket.number
     do throws(SystemError) {
       try watch(number, connection, interest)
       connection.interest = interest
@@ -536,9 +458,9 @@ final class Worker {
     if interest.isEmpty {
       try poller.remove(number)
     } else if connection.interest.isEmpty {
-      try poller.add(number, tag: tag(connection.id), interest)
+      try poller.add(number, tag: ConnectionTable.tag(connection.id), interest)
     } else {
-      try poller.change(number, tag: tag(connection.id), interest)
+      try poller.change(number, tag: ConnectionTable.tag(connection.id), interest)
     }
   }
 
@@ -551,15 +473,12 @@ final class Worker {
   }
 
   private func remove(_ connection: Connection, wasWaiting: Bool) {
-    let slot = Int(connection.id.slot)
-    guard connections[slot] === connection else { return }
+    guard connections.holds(connection) else { return }
     if wasWaiting { noteNoLongerWaiting() }
     countTraffic(connection)
     if connection.session.hasNews { note(connection) }
-    connections[slot] = nil
+    connections.remove(connection)
     counts.connections -= 1
-    generations[slot] &+= 1
-    freeSlots.append(slot)
     // Closing the socket, with the last reference, takes it out of the poller.
   }
 }

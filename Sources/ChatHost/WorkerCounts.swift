@@ -1,3 +1,5 @@
+import ChatCore
+
 /// What one worker has counted since the host began. It counts for itself, and publishes the whole at
 /// the end of a turn.
 struct WorkerCounts: Sendable {
@@ -25,6 +27,25 @@ struct WorkerCounts: Sendable {
   /// Connections now.
   var connections = 0
   var turns = TurnTimes()
+
+  /// Counts what has become of a connection.
+  mutating func note(_ news: HostSession.News) {
+    switch news {
+    case .admitted: admitted += 1
+    case .refused(let refusal):
+      refused += 1
+      if refusal == .wrongPassword { wrongPasswords += 1 }
+      if refusal == .tooManyAttempts { throttled += 1 }
+    case .unproven:
+      refused += 1
+      wrongPasswords += 1
+    case .rejected: rejected += 1
+    case .ended(.tooSlow, _): tooSlow += 1
+    case .ended(.timeout, _): silent += 1
+    case .ended(.kicked, _): kicked += 1
+    case .ended(.takenOver, _), .ended(.shutdown, _): break
+    }
+  }
 
   mutating func add(_ other: WorkerCounts) {
     accepted += other.accepted

@@ -175,7 +175,7 @@ import Testing
     peer.send(line)
     #expect(peer.take() == ["hello", "refused Authentication required."])
     #expect(peer.session.end == .afterSending)
-    #expect(!peer.session.wantsBytes)
+    #expect(peer.session.wantsBytes == false)
     #expect(host.total == 0)
   }
 

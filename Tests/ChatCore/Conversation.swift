@@ -187,7 +187,7 @@ final class Conversation {
   }
 
   private var due: UInt64 {
-    min(room.deadline, peers.compactMap(\.session.deadline).min() ?? .max)
+    min(room.deadline, peers.compactMap { $0.session.deadline }.min() ?? .max)
   }
 
   private func pass(milliseconds: UInt64) throws(Violation) {
@@ -338,7 +338,7 @@ final class ConversationPeer {
   private(set) var isText = false
   private var isOver = false
 
-  init(_ session: HostSession, number: UInt32, readsLog: Bool) {
+  init(_ session: consuming HostSession, number: UInt32, readsLog: Bool) {
     self.session = session
     self.number = number
     self.readsLog = readsLog

@@ -129,6 +129,12 @@ import Testing
 }
 
 @Suite struct KeptPacketsTests {
+  /// Where the packet begins that comes next.
+  private func begin(kept: inout KeptPackets, _ log: RoomLog) -> LogPosition {
+    if kept.isEmpty { kept.begin(at: log.cursor) }
+    return log.end
+  }
+
   @Test("keeps so many packets, and finds places by number")
   func count() {
     var log = RoomLog()
@@ -139,8 +145,8 @@ import Testing
     for number in 1...1_000 {
       // Ids may have holes, where joins were folded.
       let id = Int64(number * 2)
-      let place = log.cursor
-      places[id] = place.position
+      let place = begin(kept: &kept, log)
+      places[id] = place
       log.append([1, 2, 3])
       kept.append(id, at: place, end: log.end)
       #expect(kept.count == min(5, number))
@@ -161,7 +167,7 @@ import Testing
     var kept = KeptPackets(limit: 1_000)
     let packet = [UInt8](repeating: 0, count: 100_000)
     for id in 1...100 {
-      let place = log.cursor
+      let place = begin(kept: &kept, log)
       log.append(packet)
       kept.append(Int64(id), at: place, end: log.end)
       if let first = kept.cursor(last: .max) {
@@ -177,7 +183,7 @@ import Testing
     var log = RoomLog()
     var kept = KeptPackets(limit: 0)
     for id in 1...200 {
-      let place = log.cursor
+      let place = begin(kept: &kept, log)
       log.append([1])
       kept.append(Int64(id), at: place, end: log.end)
       #expect(kept.count == 0)

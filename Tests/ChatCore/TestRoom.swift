@@ -170,7 +170,7 @@ final class TestRoom {
   func pass(milliseconds: UInt64) {
     let end = now + milliseconds * 1_000_000
     while true {
-      let due = min(room.deadline, peers.compactMap(\.session.deadline).min() ?? .max)
+      let due = min(room.deadline, peers.compactMap { $0.session.deadline }.min() ?? .max)
       if due > end { break }
       let moves = due > now
       now = max(now, due)
@@ -179,7 +179,7 @@ final class TestRoom {
         route(peer.session.timePassed(in: room, at: moment))
       }
       settle()
-      let again = min(room.deadline, peers.compactMap(\.session.deadline).min() ?? .max)
+      let again = min(room.deadline, peers.compactMap { $0.session.deadline }.min() ?? .max)
       // A deadline that stays in the past would be a loop that never ends.
       #expect(moves || again > now, "nothing came of a deadline")
       if !moves, again <= now { break }
@@ -203,7 +203,7 @@ final class Peer {
   private var taken = 0
   private let host: TestRoom
 
-  init(_ session: HostSession, in host: TestRoom) {
+  init(_ session: consuming HostSession, in host: TestRoom) {
     self.session = session
     self.host = host
   }

@@ -269,15 +269,15 @@ import Testing
     }
     #expect(asked < 100)
     #expect(alice.session.outflow.ownBytes < Limits.outbox + 131_072)
-    #expect(!alice.session.canResume(at: host.now))
+    #expect(alice.session.canResume(at: host.now) == false)
     alice.isStuck = false
     #expect(alice.take().filter { $0.hasPrefix("members") }.count == asked)
-    #expect(alice.session.wantsBytes)
+    #expect(alice.session.wantsBytes == true)
     // Many questions in one stretch of bytes: all are answered in the end.
     let answers = Array(String(repeating: "{\"type\":\"who\"}\n", count: 200).utf8)
     alice.isStuck = true
     alice.receive(answers)
-    #expect(!alice.session.wantsBytes)
+    #expect(alice.session.wantsBytes == false)
     #expect(alice.session.outflow.ownBytes < Limits.outbox + 131_072)
     alice.isStuck = false
     #expect(alice.take().filter { $0.hasPrefix("members") }.count == 200)

@@ -1,0 +1,109 @@
+// How a connection ends, at the host: whoever ends it, and for whatever reason.
+
+extension HostSession {
+  /// How a connection ends.
+  package enum End: Equatable, Sendable {
+    /// Once all that waits has been sent.
+    case afterSending
+    /// At once, without a word.
+    case now
+  }
+
+  /// Says one last thing instead of beginning, and ends.
+  package mutating func turnAway(with packet: [UInt8]) {
+    outflow.post(packet)
+    saidBye = true
+    close(.afterSending)
+  }
+
+  /// The connection broke, or its end has come: the member goes, or keeps its place for a while.
+  package mutating func disconnect(in room: SharedRoom, at now: Moment) {
+    leave(room, at: now)
+    close(.now)
+  }
+
+  mutating func leave(_ room: SharedRoom, at now: Moment) {
+    noteUnproven()
+    if case .member(let member) = state {
+      let id = id
+      let keepsPlace = member.dialect == .packets && !saidBye
+      room.withLock { $0.disconnect(member.handle, id, keepsPlace: keepsPlace, at: now) }
+    }
+    state = .over
+  }
+
+  /// Does not let it in.
+  mutating func refuse(_ refusal: Room.Refusal, _ room: SharedRoom, at now: Moment) {
+    news.append(.refused(refusal))
+    end(with: PacketWriter.authResult(refused: refusal.reason), room, at: now)
+  }
+
+  /// Has had enough of what it sends.
+  mutating func reject(
+    _ code: ErrorCode, _ reason: String, _ room: SharedRoom, at now: Moment
+  ) {
+    news.append(.rejected(reason: reason))
+    end(with: PacketWriter.error(code, reason), room, at: now)
+  }
+
+  /// Sends a last answer and ends; a member is gone at once.
+  mutating func end(with answer: [UInt8], _ room: SharedRoom, at now: Moment) {
+    outflow.post(answer)
+    saidBye = true
+    close(.afterSending)
+    leave(room, at: now)
+  }
+
+  mutating func close(_ how: End) {
+    guard end != .now else { return }
+    noteUnproven()
+    if end == nil { outflow.close() }
+    end = how
+    unread = []
+    pausedUntil = nil
+  }
+
+  /// The host ends this connection.
+  package mutating func bid(_ farewell: Farewell, in room: SharedRoom, at now: Moment) {
+    guard end == nil else { return }
+    let word =
+      isText
+      ? Array((Transcript.bye(farewell.reason) + "\n").utf8) : PacketWriter.bye(farewell)
+    if farewell == .tooSlow { outflow.cut(with: word) } else { outflow.post(word) }
+    saidBye = true
+    // The bye is the last packet: not even its own leave comes behind it.
+    close(.afterSending)
+    // A room that closes needs no word of each who leaves it.
+    guard farewell != .shutdown else {
+      state = .over
+      return
+    }
+    news.append(.ended(farewell, name: memberName(in: room)))
+    leave(room, at: now)
+  }
+
+  private func memberName(in room: SharedRoom) -> String? {
+    guard case .member(let member) = state else { return nil }
+    return room.withLock { $0.name(of: member.handle) }
+  }
+
+  /// The host ends this connection, because its log file cannot be written any more.
+  package mutating func stop(saying notice: String, at now: Moment) {
+    guard end == nil else { return }
+    let words: [UInt8]
+    if isText {
+      words = Array(
+        "\(Transcript.system(notice))\n\(Transcript.bye(Farewell.shutdown.reason))\n".utf8)
+    } else if isWaiting {
+      words = PacketWriter.bye(.shutdown)
+    } else {
+      words = PacketWriter.notice(notice, at: now) + PacketWriter.bye(.shutdown)
+    }
+    outflow.closeAtRecorded(with: words)
+    saidBye = true
+    state = .over
+    end = .afterSending
+    unread = []
+    pausedUntil = nil
+  }
+}

@@ -1,0 +1,87 @@
+import ChatCore
+import Glibc
+import Sockets
+
+/// Where new connections come in: a worker's listeners, and when they are not to be listened to.
+struct Entrance {
+  private let listeners: [Listener]
+  private(set) var isOpen = false
+  /// Until when it stays closed, if it opens again by itself.
+  private(set) var pausedUntil: UInt64?
+  private var lastAccept: UInt64 = 0
+
+  /// The tag of the first listener; the others count down from there.
+  private static let firstTag = UInt64.max - 1
+
+  init(_ listeners: [Listener]) { self.listeners = listeners }
+
+  /// Which listener the poller knows by this tag; nil for none.
+  func listener(tagged tag: UInt64) -> Int? {
+    let index = Self.firstTag - tag
+    return index < UInt64(listeners.count) ? Int(index) : nil
+  }
+
+  /// Begins to listen.
+  mutating func open(_ poller: inout Poller, at now: UInt64) throws(SystemError) {
+    guard !isOpen else { return }
+    isOpen = true
+    pausedUntil = nil
+    for (index, listener) in listeners.enumerated() {
+      do throws(SystemError) {
+        try poller.add(listener.number, tag: Self.firstTag - UInt64(index), .reading)
+      } catch  where error.code == EEXIST {
+        continue
+      } catch {
+        // No memory for it just now.
+        isOpen = false
+        pausedUntil = now + 100_000_000
+      }
+    }
+  }
+
+  /// Opens again, if its pause is over.
+  mutating func openAfterPause(_ poller: inout Poller, at now: UInt64) throws(SystemError) {
+    if let pausedUntil, pausedUntil <= now { try open(&poller, at: now) }
+  }
+
+  /// Listens no more.
+  mutating func close(_ poller: inout Poller) throws(SystemError) {
+    pausedUntil = nil
+    guard isOpen else { return }
+    isOpen = false
+    for listener in listeners { try poller.remove(listener.number) }
+  }
+
+  private mutating func pause(
+    for nanoseconds: UInt64, _ poller: inout Poller, at now: UInt64
+  ) throws(SystemError) {
+    try close(&poller)
+    pausedUntil = now + nanoseconds
+  }
+
+  /// Takes the next connection of a listener. It closes for a while, and says that nobody waits, where
+  /// the others are better left in the kernel's queue.
+  /// - Parameter waiting: connections that wait for admission, in all.
+  mutating func accept(
+    at listener: Int, waiting: Int, _ poller: inout Poller, at now: UInt64
+  ) throws(SystemError) -> Listener.Accepted {
+    if waiting >= Limits.pendingAdmissionsUnrefused, now < lastAccept + 20_000_000 {
+      // An office coming back at once is no attack: those accepted get a moment to say who they are.
+      try pause(for: 20_000_000, &poller, at: now)
+      return .wouldBlock
+    }
+    do throws(SystemError) {
+      switch try listeners[listener].accept() {
+      case .connection(let socket, let address):
+        lastAccept = now
+        return .connection(socket, address)
+      case .wouldBlock: return .wouldBlock
+      case .aborted: return .aborted
+      }
+    } catch {
+      // Descriptors or memory have run out. Trying at once again would only spin.
+      try pause(for: 100_000_000, &poller, at: now)
+      return .wouldBlock
+    }
+  }
+}
