@@ -4,6 +4,7 @@
 // compiler refuses the two. What needs it is declared here by its symbol instead.
 #ifndef NETCHAT_CLINUX_SHIM_H
 #define NETCHAT_CLINUX_SHIM_H
+#include <malloc.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>

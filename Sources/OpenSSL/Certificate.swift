@@ -30,7 +30,7 @@ package final class Certificate: Sendable {
     self.chain = chain
     self.key = key
     guard unsafe X509_check_private_key(chain[0].x509, key.key) == 1 else {
-      ERR_clear_error()
+      clearErrors()
       throw .unusable(keySource, reason: "the key does not belong to \(certificateSource)")
     }
     if now < validity.lowerBound {

@@ -35,7 +35,7 @@ package struct Fingerprint: Hashable, Sendable, CustomStringConvertible {
     let padded = Array(text.utf8) + [UInt8(ascii: "=")]
     var bytes = [UInt8](repeating: 0, count: 33)
     guard unsafe EVP_DecodeBlock(&bytes, padded, Int32(padded.count)) == 33 else {
-      ERR_clear_error()
+      clearErrors()
       return nil
     }
     return Array(bytes[..<Digest.length])

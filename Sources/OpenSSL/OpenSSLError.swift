@@ -60,3 +60,10 @@ package enum OpenSSLError: Error, Equatable, CustomStringConvertible {
     return unsafe String(cString: text).lowercased()
   }
 }
+
+/// Empties this thread's error queue, before a call whose failure is read from there. It nearly always is
+/// empty, and emptying it all the same costs as much as a tenth of a microsecond.
+@inline(__always)
+func clearErrors() {
+  if ERR_peek_error() != 0 { ERR_clear_error() }
+}

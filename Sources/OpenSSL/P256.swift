@@ -163,7 +163,7 @@ final class P256: @unchecked Sendable {
         && EC_POINT_is_at_infinity(group, point.point) == 0
     }
     guard ok else {
-      ERR_clear_error()
+      clearErrors()
       return nil
     }
     return point

@@ -47,7 +47,7 @@ enum PEM {
   static func certificates(
     _ text: Secret, source: String
   ) throws(OpenSSLError) -> [X509Certificate] {
-    ERR_clear_error()
+    clearErrors()
     var certificates: [X509Certificate] = []
     unsafe text.withBytes { text in
       let bio = unsafe reader(text)
@@ -61,7 +61,7 @@ enum PEM {
     let ended =
       shim_err_library(code) == ERR_LIB_PEM && shim_err_reason(code) == PEM_R_NO_START_LINE
     guard ended else { throw .unusable(source, reason: OpenSSLError.takeReason()) }
-    ERR_clear_error()
+    clearErrors()
     guard !certificates.isEmpty else {
       throw .unusable(source, reason: "no certificate in pem form in it")
     }
@@ -70,7 +70,7 @@ enum PEM {
 
   /// The first private key of a text.
   static func privateKey(_ text: Secret, source: String) throws(OpenSSLError) -> PrivateKey {
-    ERR_clear_error()
+    clearErrors()
     let key = unsafe text.withBytes { text in
       let bio = unsafe reader(text)
       defer { unsafe BIO_free(bio) }

@@ -70,7 +70,7 @@ package struct TLSConnection: ~Copyable, @unchecked Sendable {
   private static func open(
     _ context: TLSContext, _ descriptor: Int32, host: String?
   ) throws(OpenSSLError) -> OpaquePointer {
-    ERR_clear_error()
+    clearErrors()
     guard let ssl = unsafe SSL_new(context.context) else { throw .failed("begin tls") }
     var ok = unsafe SSL_set_fd(ssl, descriptor) == 1
     if let host {
@@ -105,7 +105,7 @@ package struct TLSConnection: ~Copyable, @unchecked Sendable {
 
   /// To be called until `.done`, each time the socket is ready for what it said.
   package mutating func handshake() throws(OpenSSLError) -> Progress {
-    ERR_clear_error()
+    clearErrors()
     let result = unsafe SSL_do_handshake(ssl)
     let number = errno
     if result == 1 {
@@ -143,7 +143,7 @@ package struct TLSConnection: ~Copyable, @unchecked Sendable {
     while true {
       var count = 0
       let before = unsafe quiet.pointee.records
-      ERR_clear_error()
+      clearErrors()
       let result = unsafe SSL_read_ex(ssl, buffer.baseAddress, buffer.count, &count)
       let number = errno
       if result == 1 {
@@ -172,7 +172,7 @@ package struct TLSConnection: ~Copyable, @unchecked Sendable {
   ) throws(OpenSSLError) -> WriteResult {
     guard buffer.count > 0 else { return .bytes(0) }
     var count = 0
-    ERR_clear_error()
+    clearErrors()
     let result = unsafe SSL_write_ex(ssl, buffer.baseAddress, buffer.count, &count)
     let number = errno
     if result == 1 { return .bytes(count) }
@@ -200,9 +200,9 @@ package struct TLSConnection: ~Copyable, @unchecked Sendable {
   package mutating func shutdown() {
     guard !saidGoodbye, unsafe SSL_is_init_finished(ssl) == 1 else { return }
     saidGoodbye = true
-    ERR_clear_error()
+    clearErrors()
     unsafe SSL_shutdown(ssl)
-    ERR_clear_error()
+    clearErrors()
   }
 
   /// Whether bytes have left the kernel that `read` has not returned yet. They may be less than
@@ -222,7 +222,7 @@ package struct TLSConnection: ~Copyable, @unchecked Sendable {
     let label = "EXPORTER-Channel-Binding"
     let context: [UInt8] = []
     var bytes = [UInt8](repeating: 0, count: 32)
-    ERR_clear_error()
+    clearErrors()
     // RFC 9266 has a context of length zero, which is there (TLS 1.3 knows no difference).
     guard
       unsafe SSL_export_keying_material(
@@ -277,7 +277,7 @@ package struct TLSConnection: ~Copyable, @unchecked Sendable {
       if shim_err_library(code) == ERR_LIB_SSL,
         shim_err_reason(code) == SSL_R_UNEXPECTED_EOF_WHILE_READING
       {
-        ERR_clear_error()
+        clearErrors()
         return .ended
       }
       return .broken(code, OpenSSLError.takeReason())

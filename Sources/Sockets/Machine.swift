@@ -24,6 +24,10 @@ package enum Machine {
     return Int(clamping: limit.rlim_cur)
   }
 
+  /// Tells the allocator that large blocks come and go all the time: TLS takes and gives back one for
+  /// each record. glibc then gathers up its fast bins each time, unless it has none (mallopt(3)).
+  package static func expectLargeBlocks() { _ = mallopt(M_MXFAST, 0) }
+
   /// Keeps what stands in memory out of core dumps, and from other programs of the same user.
   package static func keepMemoryPrivate() {
     var limit = rlimit(rlim_cur: 0, rlim_max: 0)

@@ -38,6 +38,7 @@ private struct HostCommand {
     let certificate = security == .plain ? nil : try certificate()
     let keys = security == .secure ? try roomKeys(&questions, record.head) : nil
     let descriptors = Machine.raiseDescriptorLimit()
+    if security != .plain { Machine.expectLargeBlocks() }
     let listeners = try opened { () throws(HostListening.Failure) in
       try listening.room(port: port)
     }

@@ -28,7 +28,7 @@ import Testing
     try expect(pair.client.peerFingerprint() == certificate.fingerprint)
     try expect(pair.server.peerFingerprint() == nil)
     expect(pair.client.version == "TLSv1.3")
-    expect(pair.server.cipher == "TLS_AES_256_GCM_SHA384")
+    expect(pair.server.cipher == "TLS_AES_128_GCM_SHA256")
     try pair.converse()
   }
 
