@@ -25,40 +25,55 @@ package enum Base64 {
   /// The bytes of a text; nil if it is not what ``encode(_:)`` makes of any.
   package static func decode(_ text: Span<UInt8>) -> [UInt8]? {
     guard text.count % 4 == 0 else { return nil }
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(text.count / 4 * 3)
-    var padding = 0
+    guard text.count > 0 else { return [] }
+    let padding =
+      text[text.count - 1] != UInt8(ascii: "=")
+      ? 0 : text[text.count - 2] == UInt8(ascii: "=") ? 2 : 1
+    let values = values
+    // One byte more than there may be: four are written at a time.
+    var bytes = [UInt8](repeating: 0, count: text.count / 4 * 3 + 1)
+    var span = bytes.mutableSpan
+    // Any bytes make integers, and integers make bytes.
+    var output = unsafe span.mutableBytes
+    let input = unsafe text.bytes
+    // What is no digit has a value above all of theirs; all are looked at, and judged at the end.
+    var seen: UInt8 = 0
+    var group: UInt32 = 0
+    var place = 0
     var index = 0
     while index < text.count {
-      var group: UInt32 = 0
-      for offset in 0..<4 {
-        let byte = text[index + offset]
-        if byte == UInt8(ascii: "="), index + 4 == text.count, offset >= 2 {
-          padding += 1
-          group <<= 6
-        } else {
-          guard padding == 0, let digit = value(of: byte) else { return nil }
-          group = group << 6 | digit
-        }
-      }
-      let unused = padding == 2 ? group & 0xFFFF : padding == 1 ? group & 0xFF : 0
-      guard unused == 0 else { return nil }
-      bytes.append(UInt8(truncatingIfNeeded: group >> 16))
-      if padding < 2 { bytes.append(UInt8(truncatingIfNeeded: group >> 8)) }
-      if padding < 1 { bytes.append(UInt8(truncatingIfNeeded: group)) }
+      var digits = unsafe UInt32(
+        bigEndian: input.unsafeLoadUnaligned(fromByteOffset: index, as: UInt32.self))
       index += 4
+      // Only the last of them may be padded; an A is no bits.
+      if index == text.count, padding > 0 {
+        digits =
+          digits & (padding > 1 ? 0xFFFF_0000 : 0xFFFF_FF00) | (padding > 1 ? 0x4141 : 0x41)
+      }
+      let first = values[Int(digits >> 24)]
+      let second = values[Int(digits >> 16 & 0xFF)]
+      let third = values[Int(digits >> 8 & 0xFF)]
+      let fourth = values[Int(digits & 0xFF)]
+      seen |= first | second | third | fourth
+      group = UInt32(first) << 18 | UInt32(second) << 12 | UInt32(third) << 6 | UInt32(fourth)
+      output.storeBytes(of: (group << 8).bigEndian, toByteOffset: place, as: UInt32.self)
+      place += 3
     }
+    // What the padding stands for is nothing.
+    guard seen & noDigit == 0, padding == 0 || group & (padding == 2 ? 0xFFFF : 0xFF) == 0 else {
+      return nil
+    }
+    bytes.removeLast(padding + 1)
     return bytes
   }
 
-  private static func value(of byte: UInt8) -> UInt32? {
-    switch byte {
-    case UInt8(ascii: "A")...UInt8(ascii: "Z"): UInt32(byte - UInt8(ascii: "A"))
-    case UInt8(ascii: "a")...UInt8(ascii: "z"): UInt32(byte - UInt8(ascii: "a")) + 26
-    case UInt8(ascii: "0")...UInt8(ascii: "9"): UInt32(byte - UInt8(ascii: "0")) + 52
-    case UInt8(ascii: "+"): 62
-    case UInt8(ascii: "/"): 63
-    default: nil
-    }
-  }
+  /// What stands in ``values`` for a byte that is no digit; no digit's value has this bit.
+  private static let noDigit: UInt8 = 0x80
+
+  /// The value of each digit, by its byte.
+  private static let values: [UInt8] = {
+    var values = [UInt8](repeating: noDigit, count: 256)
+    for (value, digit) in digits.enumerated() { values[Int(digit)] = UInt8(value) }
+    return values
+  }()
 }

@@ -76,6 +76,20 @@ extension Span<UInt8> {
     return index
   }
 
+  /// The index of the first byte at or after `start` outside ASCII; the count if there is none.
+  @inline(__always)
+  func endOfASCII(from start: Int) -> Int {
+    var index = start
+    let raw = unsafe bytes
+    // Inside the span, and any bytes make an integer.
+    while index + 8 <= count,
+      unsafe raw.unsafeLoadUnaligned(fromByteOffset: index, as: UInt64.self)
+        & 0x8080_8080_8080_8080 == 0
+    { index += 8 }
+    while index < count, self[index] < 0x80 { index += 1 }
+    return index
+  }
+
   /// Whether every byte is ASCII that a terminal just shows, and stands in a JSON string as it is.
   @inline(__always)
   var isPlainAndPrintable: Bool {

@@ -72,7 +72,9 @@ package enum JSONText {
 
   /// Whether a text is empty or only white space.
   static func isBlank(_ utf8: [UInt8]) -> Bool {
-    String(decoding: utf8, as: UTF8.self).unicodeScalars.allSatisfy(\.properties.isWhitespace)
+    if let first = utf8.first, 0x20 < first, first < 0x80 { return false }
+    return String(decoding: utf8, as: UTF8.self).unicodeScalars.allSatisfy(
+      \.properties.isWhitespace)
   }
 
   /// Appends text escaped no more than it must be (PROTOCOL.md, section 1), without quotation marks.

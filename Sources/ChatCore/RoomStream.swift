@@ -252,19 +252,22 @@ struct RoomStream {
   ) {
     switch content {
     case .sealed(let opened):
+      guard !opened.span.isPlainAndPrintable else { return appendPlainLine(name, opened.span) }
       appendLine(Transcript.chat(from: name.text, String(decoding: opened, as: UTF8.self)))
     case .text(let hasEscapes):
-      guard !hasEscapes, raw.isPlainAndPrintable else {
-        var bytes: [UInt8] = []
-        bytes.append(raw)
-        let whole = JSONString(start: 0, end: Int32(raw.count), hasEscapes: hasEscapes)
-        return appendLine(Transcript.chat(from: name.text, JSONText.text(whole, in: bytes.span)))
-      }
-      // What nearly every message is like needs no detour over strings.
-      let head = name.chatLineHead
-      lines?.log.append(line: head.span, raw)
-      noteLine()
+      guard hasEscapes || !raw.isPlainAndPrintable else { return appendPlainLine(name, raw) }
+      var bytes: [UInt8] = []
+      bytes.append(raw)
+      let whole = JSONString(start: 0, end: Int32(raw.count), hasEscapes: hasEscapes)
+      appendLine(Transcript.chat(from: name.text, JSONText.text(whole, in: bytes.span)))
     }
+  }
+
+  /// What nearly every message is like needs no detour over strings.
+  private mutating func appendPlainLine(_ name: Name, _ text: Span<UInt8>) {
+    let head = name.chatLineHead
+    lines?.log.append(line: head.span, text)
+    noteLine()
   }
 
   // MARK: Version 1 in a secure room

@@ -29,8 +29,16 @@ package struct SenderID: Hashable, Sendable {
   }
 
   package var bytes: [UInt8] {
-    let words = [first, second, third, fourth]
-    return (0..<Int(count)).map { UInt8(truncatingIfNeeded: words[$0 / 8] >> UInt64($0 % 8 * 8)) }
+    var bytes = [UInt8](repeating: 0, count: 32)
+    var span = bytes.mutableSpan
+    // Integers make bytes, whatever they are.
+    var output = unsafe span.mutableBytes
+    output.storeBytes(of: first.littleEndian, toByteOffset: 0, as: UInt64.self)
+    output.storeBytes(of: second.littleEndian, toByteOffset: 8, as: UInt64.self)
+    output.storeBytes(of: third.littleEndian, toByteOffset: 16, as: UInt64.self)
+    output.storeBytes(of: fourth.littleEndian, toByteOffset: 24, as: UInt64.self)
+    bytes.removeLast(bytes.count - Int(count))
+    return bytes
   }
 
   private static func isAllowed(_ byte: UInt8) -> Bool {

@@ -37,10 +37,10 @@ package enum UTF8Sequence {
 
   /// Whether all of the bytes are valid UTF-8.
   package static func isValid(_ bytes: Span<UInt8>) -> Bool {
-    var index = 0
+    var index = bytes.endOfASCII(from: 0)
     while index < bytes.count {
       guard let length = length(in: bytes, at: index) else { return false }
-      index += length
+      index = bytes.endOfASCII(from: index + length)
     }
     return true
   }
