@@ -260,7 +260,9 @@ package struct Client: ~Copyable {
       do throws(Link.Failure) {
         // What the host said before it closed may tell why, and whether to come again.
         if let ending = try receive(all: true) { return ending }
-      } catch {}
+      } catch {
+        // It is lost for the reason that came first.
+      }
       return link != nil ? lose(reason) : nil
     }
   }

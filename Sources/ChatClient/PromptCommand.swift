@@ -51,13 +51,15 @@ package enum PromptCommand: Equatable, Sendable {
   /// Reads a line.
   /// - Parameter names: who may be meant, for names with blanks in them.
   package init(_ line: String, names: [String]) throws(SlashCommands.Failure) {
-    let (entry, operand): (SlashCommands.Entry, String)
     switch try Self.table.read(line) {
-    case .say(let text):
-      self = .say(text)
-      return
-    case .command(let found, let text): (entry, operand) = (found, text)
+    case .say(let text): self = .say(text)
+    case .command(let entry, let operand): try self.init(entry, operand, names)
     }
+  }
+
+  private init(
+    _ entry: SlashCommands.Entry, _ operand: String, _ names: [String]
+  ) throws(SlashCommands.Failure) {
     switch entry.word {
     case "nick": self = .nick(operand)
     case "who": self = .who

@@ -61,6 +61,8 @@ final class Connection {
         // Only a password is bound to the connection's name.
         let exporter = terms.isSecure ? try transport.exporter() : []
         session.begin(with: terms.hello, exporter: exporter, isSecure: terms.isSecure, at: now)
+        // Most wait for `hello`.
+        guard transport.holdsInput else { return .deliveries([]) }
       case .waiting: return .deliveries([])
       case .isNoHandshake:
         turnAway(terms)

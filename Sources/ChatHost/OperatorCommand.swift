@@ -39,13 +39,15 @@ package enum OperatorCommand: Equatable, Sendable {
   /// Reads a line.
   /// - Parameter names: the members', for names with blanks in them.
   package init(_ line: String, names: [String]) throws(SlashCommands.Failure) {
-    let (entry, operand): (SlashCommands.Entry, String)
     switch try Self.table.read(line) {
-    case .say(let text):
-      self = .say(text)
-      return
-    case .command(let found, let text): (entry, operand) = (found, text)
+    case .say(let text): self = .say(text)
+    case .command(let entry, let operand): try self.init(entry, operand, names)
     }
+  }
+
+  private init(
+    _ entry: SlashCommands.Entry, _ operand: String, _ names: [String]
+  ) throws(SlashCommands.Failure) {
     // An operator's slip must not do something else than was meant.
     if entry.operands.isEmpty, !operand.isEmpty { throw .usage(entry.usage) }
     switch entry.word {

@@ -108,6 +108,9 @@ package final class OperatorLog: Sendable {
     }
   }
 
+  /// Pause between writes, in nanoseconds.
+  private static let pause: UInt64 = 50_000_000
+
   /// Writes what comes until ``close()``, or until nobody reads it any more.
   package func write(to output: Int32) {
     defer { end.signal() }
@@ -118,6 +121,8 @@ package final class OperatorLog: Sendable {
         let lines = takeLines()
         if !lines.isEmpty { try writeAll(lines.joined(separator: "\n") + "\n", to: output) }
         if isLast { return }
+        // Under load lines come in batches: a thread that wakes for each costs more than they do.
+        Clock.pause(Self.pause)
       }
     } catch {
       // There is nobody to tell.

@@ -11,6 +11,8 @@ package struct Screen: Sendable {
   private let output: Int32
   /// Pause between looks at the room, in nanoseconds: under load lines are shown in batches.
   private static let pause: UInt64 = 10_000_000
+  /// Bytes that are written at once.
+  private static let batch = 64 << 10
 
   package init(_ host: Host, format: Format, output: Int32) {
     self.host = host
@@ -39,7 +41,15 @@ package struct Screen: Sendable {
 
   /// Shows everything there is now.
   package func showAll() throws(SystemError) {
-    while let bytes = next() { try writeAll(bytes.span, to: output) }
+    // Together as far as they are few: each line of the host's own would be a write of its own.
+    var bytes: [UInt8] = []
+    while let more = next() {
+      bytes.append(more.span)
+      guard bytes.count >= Self.batch else { continue }
+      try writeAll(bytes.span, to: output)
+      bytes.removeAll(keepingCapacity: true)
+    }
+    if !bytes.isEmpty { try writeAll(bytes.span, to: output) }
   }
 
   /// Takes what comes next; nil if there is nothing.

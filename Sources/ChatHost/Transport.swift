@@ -191,7 +191,10 @@ struct Transport: ~Copyable {
         // Any bytes make `UInt8`s.
         var raw = unsafe rest.mutableBytes
         switch try tls?.read(into: &raw) {
-        case .bytes(let more): count += more
+        case .bytes(let more):
+          count += more
+          // What TLS does not hold the poller tells of; to ask the kernel now would nearly always be in vain.
+          if !holdsInput { return (count, .share) }
         case .wouldBlock(let wantsWrite):
           readingWantsWrite = wantsWrite
           return (count, .wouldBlock)
@@ -206,7 +209,15 @@ struct Transport: ~Copyable {
 
   /// Notes that reading stopped although there may be more: the poller knows of what the socket holds,
   /// but not of what TLS does.
-  mutating func stopReading() { hasUnread = tls?.hasPending ?? false }
+  mutating func stopReading() { hasUnread = holdsInput }
+
+  /// Whether TLS holds what has come and has not been read.
+  var holdsInput: Bool {
+    switch tls {
+    case .some(let tls): return tls.hasPending
+    case nil: return false
+    }
+  }
 
   // MARK: Sending
 

@@ -109,8 +109,11 @@ final class Worker {
 
   private static func fail(_ error: SystemError) -> Never {
     // Without its poller a worker can serve nobody, and nothing can be saved by going on.
-    // There is nobody to tell if standard error is gone too.
-    do { try writeAll("netchat: a worker cannot go on: \(error)\n", to: STDERR_FILENO) } catch {}
+    do {
+      try writeAll("netchat: a worker cannot go on: \(error)\n", to: STDERR_FILENO)
+    } catch {
+      // There is nobody to tell if standard error is gone too.
+    }
     exit(1)
   }
 

@@ -152,18 +152,7 @@ package struct PasswordTerminal: ~Copyable {
   private borrowing func stop(_ send: () -> Void) throws(SystemError) {
     forgetTyped()
     restore()
-    var set = sigset_t()
-    unsafe sigemptyset(&set)
-    unsafe sigaddset(&set, SIGTSTP)
-    send()
-    // Here it stops. Where no shell could continue it the kernel drops the signal.
-    unsafe pthread_sigmask(SIG_UNBLOCK, &set, nil)
-    unsafe pthread_sigmask(SIG_BLOCK, &set, nil)
-    // The signal that continued it has been heeded.
-    unsafe sigemptyset(&set)
-    unsafe sigaddset(&set, SIGCONT)
-    var now = timespec()
-    _ = unsafe sigtimedwait(&set, nil, &now)
+    stopUntilContinued(send)
     try hide()
   }
 

@@ -41,17 +41,22 @@ package struct Signals: ~Copyable, Sendable {
 
   /// Stops this process, as Ctrl-Z does to one that does not take SIGTSTP, and returns when it is
   /// continued. To be called when SIGTSTP came; the SIGCONT that continued it does not come any more.
-  package borrowing func stopProcess() {
-    var set = sigset_t()
-    unsafe sigemptyset(&set)
-    unsafe sigaddset(&set, SIGTSTP)
-    _ = raise(SIGTSTP)
-    // Here it stops. Where no shell could continue it the kernel drops the signal.
-    unsafe pthread_sigmask(SIG_UNBLOCK, &set, nil)
-    unsafe pthread_sigmask(SIG_BLOCK, &set, nil)
-    unsafe sigemptyset(&set)
-    unsafe sigaddset(&set, SIGCONT)
-    var now = timespec()
-    _ = unsafe sigtimedwait(&set, nil, &now)
-  }
+  package borrowing func stopProcess() { stopUntilContinued { _ = raise(SIGTSTP) } }
+}
+
+/// Stops this process, which blocks SIGTSTP and SIGCONT, and returns when it is continued.
+/// - Parameter send: sends SIGTSTP to whoever is to stop, this process among them.
+func stopUntilContinued(_ send: () -> Void) {
+  var set = sigset_t()
+  unsafe sigemptyset(&set)
+  unsafe sigaddset(&set, SIGTSTP)
+  send()
+  // Here it stops. Where no shell could continue it the kernel drops the signal.
+  unsafe pthread_sigmask(SIG_UNBLOCK, &set, nil)
+  unsafe pthread_sigmask(SIG_BLOCK, &set, nil)
+  // The signal that continued it has been heeded.
+  unsafe sigemptyset(&set)
+  unsafe sigaddset(&set, SIGCONT)
+  var now = timespec()
+  _ = unsafe sigtimedwait(&set, nil, &now)
 }

@@ -191,24 +191,18 @@ void prover_free(struct prover *p) {
   free(p);
 }
 
-double prover_host_cost(void) {
-  enum { TIMES = 2000 };
-  open_group();
-  BN_CTX *context = BN_CTX_secure_new();
-  BIGNUM *y = BN_secure_new();
-  EC_POINT *own = point(), *z = point(), *v = point();
-  uint64_t start = clock_now();
-  for (int i = 0; i < TIMES; i++) {
-    must(BN_priv_rand_range(y, EC_GROUP_get0_order(group)), "BN_priv_rand_range");
-    BN_set_flags(y, BN_FLG_CONSTTIME);
-    must(EC_POINT_mul(group, own, y, NULL, NULL, context) && EC_POINT_mul(group, z, NULL, m, y, context) &&
-             EC_POINT_mul(group, v, NULL, n, y, context), "EC_POINT_mul");
+void prover_host_work(void) {
+  static BN_CTX *context;
+  static BIGNUM *y;
+  static EC_POINT *own, *z, *v;
+  if (!context) {
+    open_group();
+    context = BN_CTX_secure_new();
+    y = BN_secure_new();
+    own = point(), z = point(), v = point();
   }
-  double seconds = (double)(clock_now() - start) / 1e9 / TIMES;
-  EC_POINT_free(own);
-  EC_POINT_free(z);
-  EC_POINT_free(v);
-  BN_free(y);
-  BN_CTX_free(context);
-  return seconds;
+  must(BN_priv_rand_range(y, EC_GROUP_get0_order(group)), "BN_priv_rand_range");
+  BN_set_flags(y, BN_FLG_CONSTTIME);
+  must(EC_POINT_mul(group, own, y, NULL, NULL, context) && EC_POINT_mul(group, z, NULL, m, y, context) &&
+           EC_POINT_mul(group, v, NULL, n, y, context), "EC_POINT_mul");
 }

@@ -16,6 +16,6 @@ void prover_said(struct prover *p, const char *auth, size_t length);
 /// Checks the line of `auth_challenge`; `confirm` gets base64 and a NUL, 45 bytes. The attempt is over. False: the host is not ours.
 int prover_answer(struct prover *p, SSL *ssl, const char *challenge, size_t length, char *confirm);
 void prover_free(struct prover *p);
-/// Seconds that the three multiplications take which a host spends on one attempt.
-double prover_host_cost(void);
+/// The three multiplications that a host spends on one attempt.
+void prover_host_work(void);
 #endif

@@ -1,7 +1,8 @@
 // relay: the least that a server can do which passes on to everybody what anybody says; a chat host is measured against it.
 // One thread: reads all that is ready (through TLS too), cuts it at the last line end, then writes it to every connection
 // with one call each. It looks at nothing and keeps at most 4 MiB for a connection that does not read.
-//   relay PORT [CERT KEY]     PORT 0: any; says `Listening on 127.0.0.1:PORT` like the host
+//   relay PORT [CERT KEY [multiply]]     PORT 0: any; says `Listening on 127.0.0.1:PORT` like the host;
+//                                        multiply: does SPAKE2+'s three multiplications after each handshake
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -18,6 +19,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "prover.h"
+
 enum { TURN_BYTES = 1 << 20, BACKLOG_BYTES = 4 << 20, READ_BYTES = 65536 };
 
 struct connection {
@@ -32,6 +35,7 @@ struct connection {
 static struct connection **live, *dead;
 static int live_count, live_capacity, poller;
 static SSL_CTX *tls;
+static bool multiplies;
 static char turn[TURN_BYTES]; // what came in this turn of the loop
 static size_t turn_length;
 
@@ -120,6 +124,7 @@ static void read_ready(struct connection *c) {
     if (e == SSL_ERROR_WANT_READ || e == SSL_ERROR_WANT_WRITE) return;
     if (e != SSL_ERROR_NONE) return end(c);
     c->open = true;
+    if (multiplies) prover_host_work();
   }
   do {
     if (turn_length + c->part_length + READ_BYTES > TURN_BYTES) broadcast();
@@ -189,8 +194,9 @@ static void set_up_tls(const char *certificate, const char *key) {
 }
 
 int main(int argc, char **argv) {
-  if (argc != 2 && argc != 4) {
-    fprintf(stderr, "usage: relay PORT [CERT KEY]\n");
+  multiplies = argc == 5 && strcmp(argv[4], "multiply") == 0;
+  if (argc != 2 && argc != 4 && !multiplies) {
+    fprintf(stderr, "usage: relay PORT [CERT KEY [multiply]]\n");
     return 2;
   }
   signal(SIGPIPE, SIG_IGN);
@@ -198,7 +204,7 @@ int main(int argc, char **argv) {
   getrlimit(RLIMIT_NOFILE, &limit);
   limit.rlim_cur = limit.rlim_max;
   setrlimit(RLIMIT_NOFILE, &limit);
-  if (argc == 4) set_up_tls(argv[2], argv[3]);
+  if (argc >= 4) set_up_tls(argv[2], argv[3]);
 
   struct sockaddr_in own = {.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(argv[1])), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
   socklen_t length = sizeof own;

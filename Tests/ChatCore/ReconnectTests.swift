@@ -22,14 +22,20 @@ import Testing
     return peer.takeChats().filter { $0.hasPrefix(name + ": ") }
   }
 
-  @Test("is told how many messages it missed, and then gets them", arguments: [0, 1, 4])
-  func missed(count: Int) {
+  /// A client whose connection is lost, and one that stays.
+  private func cutOff() -> (host: TestRoom, alice: Wanderer, bob: Peer) {
     let host = room(isSecure: false)
     let alice = joined(in: host)
     let bob = host.member("bob")
     alice.pump()
     alice.cut()
     _ = alice.take()
+    return (host, alice, bob)
+  }
+
+  @Test("is told how many messages it missed, and then gets them", arguments: [0, 1, 4])
+  func missed(count: Int) {
+    let (host, alice, bob) = cutOff()
     for number in 0..<count { bob.say("\(number)") }
     _ = host.member("carol")
     alice.connect()
@@ -320,12 +326,7 @@ import Testing
 
   @Test("what is missed is held back over a second loss, and counted once")
   func lostTwice() {
-    let host = room(isSecure: false)
-    let alice = joined(in: host)
-    let bob = host.member("bob")
-    alice.pump()
-    alice.cut()
-    _ = alice.take()
+    let (_, alice, bob) = cutOff()
     for number in 1...10 { bob.say("number \(number)") }
     alice.connect()
     alice.pump()

@@ -96,20 +96,7 @@ struct LogTests {
         host.kill()
         host = try open(scene, port, log, isSecure: isSecure)
       }
-      for talker in talkers {
-        try talker.wait(for: "last words", within: .seconds(60)) { chats, _ in
-          names.allSatisfy { chats.contains("\($0): \(count)") }
-        }
-      }
-      let shown = talkers.map(\.shown)
-      for (name, own) in zip(names, shown) {
-        #expect(
-          own.filter { $0.hasPrefix(name + ":") } == (1...count).map { "\(name): \($0)" })
-      }
-      let (long, short) =
-        shown[0].count >= shown[1].count ? (shown[0], shown[1]) : (shown[1], shown[0])
-      #expect(Array(long.suffix(short.count)) == short)
-      #expect(long.count == 2 * count)
+      try Talker.expectAllHeard(talkers, names, count: count)
       for talker in talkers { #expect(try talker.leave() == .done) }
     }
   }

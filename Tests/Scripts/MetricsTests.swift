@@ -92,6 +92,20 @@ struct MetricsTests {
     }
   }
 
+  @Test("a connection that was reset before it could be told hello waits no more")
+  func reset() throws {
+    try Scene.play { scene in
+      let (room, port) = try host(scene)
+      room.program.send(SIGSTOP)
+      for _ in 0..<50 { try room.connect().reset() }
+      room.program.send(SIGCONT)
+      _ = try room.member("alice")
+      let samples = try samples(get("GET /metrics HTTP/1.0\r\n\r\n", port, scene))
+      #expect(samples["netchat_waiting_connections"] == 0)
+      #expect(samples["netchat_connections"] == 1)
+    }
+  }
+
   @Test("a wrong guess is counted as refused")
   func guesses() throws {
     try Scene.play { scene in

@@ -54,28 +54,12 @@ final class Program {
     posix_spawn_file_actions_adddup2(&actions, ends[0], 0)
     posix_spawn_file_actions_adddup2(&actions, ends[3], 1)
     posix_spawn_file_actions_adddup2(&actions, ends[5], 2)
-    var attributes = posix_spawnattr_t()
-    posix_spawnattr_init(&attributes)
-    defer { posix_spawnattr_destroy(&attributes) }
-    var signals = sigset_t()
-    sigemptyset(&signals)
-    posix_spawnattr_setsigmask(&attributes, &signals)
-    sigfillset(&signals)
-    posix_spawnattr_setsigdefault(&attributes, &signals)
-    // A group of its own, so that what a shell line started ends with it.
-    posix_spawnattr_setpgroup(&attributes, 0)
-    posix_spawnattr_setflags(
-      &attributes,
-      Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP))
     let words = [executable] + arguments
-    var pointers = words.map { strdup($0) } + [nil]
-    defer { for pointer in pointers { free(pointer) } }
-    var number: pid_t = 0
-    let code = posix_spawnp(&number, executable, &actions, &attributes, &pointers, environ)
-    for end in [ends[0], ends[3], ends[5]] { close(end) }
+    defer { for end in [ends[0], ends[3], ends[5]] { close(end) } }
     let name = words.map { $0.split(separator: "/").last.map(String.init) ?? $0 }
       .joined(separator: " ")
-    guard code == 0 else { throw Missed(description: "\(name) cannot be started: \(code)") }
+    // A group of its own, so that what a shell line started ends with it.
+    let number = try spawn(words, &actions, POSIX_SPAWN_SETPGROUP)
     return Started(name: name, processID: number, ends: [ends[1], ends[2], ends[4]])
   }
 
@@ -197,4 +181,28 @@ extension Program {
     let line = text.split(separator: "\n").first { $0.hasPrefix("VmHWM:") } ?? ""
     return Int(line.filter(\.isNumber)) ?? 0
   }
+}
+
+/// Starts a program with its signals as they are at first.
+/// - Parameter flag: one of posix_spawn(3) besides.
+func spawn(
+  _ words: [String], _ actions: inout posix_spawn_file_actions_t, _ flag: Int
+) throws -> pid_t {
+  var attributes = posix_spawnattr_t()
+  posix_spawnattr_init(&attributes)
+  defer { posix_spawnattr_destroy(&attributes) }
+  var signals = sigset_t()
+  sigemptyset(&signals)
+  posix_spawnattr_setsigmask(&attributes, &signals)
+  sigfillset(&signals)
+  posix_spawnattr_setsigdefault(&attributes, &signals)
+  posix_spawnattr_setpgroup(&attributes, 0)
+  posix_spawnattr_setflags(
+    &attributes, Int16(Int(POSIX_SPAWN_SETSIGMASK) | Int(POSIX_SPAWN_SETSIGDEF) | flag))
+  var pointers = words.map { strdup($0) } + [nil]
+  defer { for pointer in pointers { free(pointer) } }
+  var number: pid_t = 0
+  let code = posix_spawnp(&number, words[0], &actions, &attributes, &pointers, environ)
+  guard code == 0 else { throw Missed(description: "\(words[0]) cannot be started: \(code)") }
+  return number
 }

@@ -74,6 +74,32 @@ struct PromptReconnectionTests {
     }
   }
 
+  @Test("a host with a log that was killed is the same room again: nothing missing, nothing twice")
+  func killedWithLog() throws {
+    try Scene.play { scene in
+      let log = "\(try scene.folder())/room.log"
+      let room = try scene.host("--log", log)
+      let screen = try scene.terminal(
+        columns: 100, [Program.netchat, "clint", "127.0.0.1:\(room.port)", "--name", "alice"])
+      try screen.wait(forLine: "", columns: 100)
+      try screen.enter("before")
+      try screen.wait(forLine: "", below: "alice: before", columns: 100)
+      room.program.kill()
+      try screen.wait(for: "the loss") { picture in
+        picture.rows.contains { $0.hasPrefix("! Connection lost: ") }
+      }
+      try screen.enter("said meanwhile")
+      try screen.type("half a line")
+      let again = try scene.netchat("host", "--port", "\(room.port)", "--log", log)
+      _ = try Room(again, in: scene)
+      try screen.wait(forLine: "half a line", below: "alice: said meanwhile", columns: 100)
+      let shown = try screen.scrollback()
+      let end = try #require(shown.firstIndex { $0.hasPrefix("! Reconnected") })
+      #expect(shown[end...] == ["! Reconnected.", "alice: said meanwhile", "> half a line"])
+      #expect(shown.count { $0 == "alice: before" } == 1)
+    }
+  }
+
   @Test("a host that shuts down is not stormed, and --no-reconnect ends with status 3")
   func shutdown() throws {
     try Scene.play { scene in

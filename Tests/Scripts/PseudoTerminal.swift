@@ -30,26 +30,11 @@ final class PseudoTerminal {
     posix_spawn_file_actions_addopen(&actions, 0, path, O_RDWR, 0)
     posix_spawn_file_actions_adddup2(&actions, 0, 1)
     posix_spawn_file_actions_adddup2(&actions, 0, 2)
-    var attributes = posix_spawnattr_t()
-    posix_spawnattr_init(&attributes)
-    defer { posix_spawnattr_destroy(&attributes) }
-    var signals = sigset_t()
-    sigemptyset(&signals)
-    posix_spawnattr_setsigmask(&attributes, &signals)
-    sigfillset(&signals)
-    posix_spawnattr_setsigdefault(&attributes, &signals)
-    // POSIX_SPAWN_SETSID is 0x80; Swift does not see it.
-    posix_spawnattr_setflags(
-      &attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | 0x80))
     let taken = environment.filter { !$0.contains("=") }.flatMap { ["-u", $0] }
     let words =
       ["env"] + taken + environment.filter { $0.contains("=") } + [Program.netchat] + arguments
-    var pointers = words.map { strdup($0) } + [nil]
-    defer { for pointer in pointers { free(pointer) } }
-    var number: pid_t = 0
-    let code = posix_spawnp(&number, "env", &actions, &attributes, &pointers, environ)
-    processID = number
-    guard code == 0 else { throw Missed(description: "netchat cannot be started: \(code)") }
+    // POSIX_SPAWN_SETSID, which Swift does not see.
+    processID = try spawn(words, &actions, 0x80)
   }
 
   deinit {

@@ -36,25 +36,9 @@ struct ReconnectionTests {
       let names = ["alice", "bob"]
       let count = 4_000
       let talkers = names.map { Talker($0, at: proxy.port, saying: count, password: password) }
-      // Whoever joined first sees all; the last word of each is the end.
-      for talker in talkers {
-        try talker.wait(for: "last words", within: .seconds(120)) { chats, _ in
-          names.allSatisfy { chats.contains("\($0): \(count)") }
-        }
-      }
+      try Talker.expectAllHeard(talkers, names, count: count)
       let cuts = try proxy.program.output.all(for: .milliseconds(100)).count { $0 == "cut" }
       #expect(cuts == 100)
-      let shown = talkers.map(\.shown)
-      for (name, own) in zip(names, shown) {
-        // Each sees all of its own, in order and once.
-        #expect(
-          own.filter { $0.hasPrefix(name + ":") } == (1...count).map { "\(name): \($0)" })
-      }
-      // What the one that came later saw is the end of what the other saw.
-      let (long, short) =
-        shown[0].count >= shown[1].count ? (shown[0], shown[1]) : (shown[1], shown[0])
-      #expect(Array(long.suffix(short.count)) == short)
-      #expect(long.count == 2 * count)
       for talker in talkers {
         #expect(
           talker.told.allSatisfy { note in

@@ -139,3 +139,26 @@ final class Talker: @unchecked Sendable {
     throw Missed(description: "a client that does not leave")
   }
 }
+
+extension Talker {
+  /// Waits until two talkers have said all of their `count` words, and holds what they heard against
+  /// each other.
+  static func expectAllHeard(_ talkers: [Talker], _ names: [String], count: Int) throws {
+    // Whoever joined first hears all; the last word of each is the end.
+    for talker in talkers {
+      try talker.wait(for: "last words", within: .seconds(120)) { chats, _ in
+        names.allSatisfy { chats.contains("\($0): \(count)") }
+      }
+    }
+    let shown = talkers.map(\.shown)
+    for (name, own) in zip(names, shown) {
+      // Each hears all of its own, in order and once.
+      #expect(own.filter { $0.hasPrefix(name + ":") } == (1...count).map { "\(name): \($0)" })
+    }
+    // What the one that came later heard is the end of what the other heard.
+    let (long, short) =
+      shown[0].count >= shown[1].count ? (shown[0], shown[1]) : (shown[1], shown[0])
+    #expect(Array(long.suffix(short.count)) == short)
+    #expect(long.count == 2 * count)
+  }
+}

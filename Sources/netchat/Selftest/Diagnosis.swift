@@ -28,7 +28,11 @@ struct Diagnosis {
   }
 
   mutating func run() -> ExitStatus {
-    do throws(Stop) { try go() } catch {}
+    do throws(Stop) {
+      try go()
+    } catch {
+      // What stopped it has been reported.
+    }
     return report.finish()
   }
 
