@@ -186,7 +186,7 @@ extension Program {
 /// Starts a program with its signals as they are at first.
 /// - Parameter flag: one of posix_spawn(3) besides.
 func spawn(
-  _ words: [String], _ actions: inout posix_spawn_file_actions_t, _ flag: Int
+  _ words: [String], _ actions: inout posix_spawn_file_actions_t, _ flag: Int32
 ) throws -> pid_t {
   var attributes = posix_spawnattr_t()
   posix_spawnattr_init(&attributes)
@@ -198,7 +198,7 @@ func spawn(
   posix_spawnattr_setsigdefault(&attributes, &signals)
   posix_spawnattr_setpgroup(&attributes, 0)
   posix_spawnattr_setflags(
-    &attributes, Int16(Int(POSIX_SPAWN_SETSIGMASK) | Int(POSIX_SPAWN_SETSIGDEF) | flag))
+    &attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | flag))
   var pointers = words.map { strdup($0) } + [nil]
   defer { for pointer in pointers { free(pointer) } }
   var number: pid_t = 0
