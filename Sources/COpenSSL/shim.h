@@ -90,17 +90,6 @@ static inline int shim_no_passphrase(char *buffer, int size, int writing, void *
 
 static inline long shim_bio_bytes(BIO *bio, char **bytes) { return BIO_get_mem_data(bio, bytes); }
 
-// Brings points to the form that they are written in, by one inversion for all of them instead of one each.
-// Deprecated with all else that looks into a point, and without a successor.
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
-static inline int shim_points_make_affine(const EC_GROUP *group, EC_POINT *first, EC_POINT *second,
-                                          EC_POINT *third, BN_CTX *steps) {
-  EC_POINT *points[] = {first, second, third};
-  return EC_POINTs_make_affine(group, 3, points, steps);
-}
-#pragma GCC diagnostic pop
-
 // Neither compression, nor renegotiation, nor session tickets of TLS 1.2.
 // A client that wishes ChaCha20 first has no AES in its processor, and gets what it wishes.
 static inline void shim_ctx_set_options(SSL_CTX *context) {

@@ -114,9 +114,11 @@ extension Certificate {
       && alternatives.add(to: certificate)
       // Ed25519 hashes by itself.
       && X509_sign(x509, key.key, keyType == .ed25519 ? nil : Digest.algorithm) > 0
-    guard ok else { throw .failed("make a certificate") }
+    // Written and read again: what has been read keeps its bytes, what has been made is encoded anew in
+    // each handshake.
+    guard ok, let copy = unsafe X509_dup(x509) else { throw .failed("make a certificate") }
     return try Certificate(
-      chain: [certificate], key: key, certificateSource: "the certificate",
+      chain: [unsafe X509Certificate(owning: copy)], key: key, certificateSource: "the certificate",
       keySource: "the private key", now: now)
   }
 

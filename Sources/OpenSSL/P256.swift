@@ -150,16 +150,6 @@ final class P256: @unchecked Sendable {
     return point
   }
 
-  /// Makes ``encode(_:)`` of these three cheap: together they take one inversion, else three.
-  func normalize(
-    _ one: borrowing Point, _ two: borrowing Point, _ three: borrowing Point
-  ) throws(OpenSSLError) {
-    let steps = Arithmetic()
-    guard
-      unsafe shim_points_make_affine(group, one.point, two.point, three.point, steps.context) == 1
-    else { throw .failed("normalize points") }
-  }
-
   /// A peer's share: nil unless it is an uncompressed point on the curve. The identity has no
   /// such form.
   func decode(_ bytes: Span<UInt8>) -> Point? {

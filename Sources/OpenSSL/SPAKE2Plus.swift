@@ -149,9 +149,9 @@ package enum SPAKE2Plus {
       // First of all, so that a share that is none costs next to nothing.
       guard let peer = curve.decode(shareP) else { throw .authenticationFailed }
       let own = try curve.add(try curve.multiplyBase(y), registration.w0N)
-      let points = try Self.points(registration, y: y, peer: peer, own: own)
       guard let encoded = try curve.encode(own) else { throw .authenticationFailed }
       let share = encoded.copy()
+      let points = try Self.points(registration, y: y, peer: peer)
       let transcript = transcript(
         names: registration.names, context: context, shareP: shareP, shareV: share.span,
         points: points, w0: registration.encodedW0)
@@ -169,18 +169,14 @@ package enum SPAKE2Plus {
     }
 
     /// Z = y·(X - w0·M), V = y·L
-    /// - Parameter own: the point that is to be encoded besides.
     static func points(
-      _ registration: VerifierRegistration, y: borrowing Scalar, peer: borrowing Point,
-      own: borrowing Point
+      _ registration: VerifierRegistration, y: borrowing Scalar, peer: borrowing Point
     ) throws(OpenSSLError) -> SharedPoints {
       let curve = P256.shared
-      let z = try curve.multiply(y, try curve.add(peer, registration.minusW0M))
-      let v = try curve.multiply(y, registration.l)
-      try curve.normalize(own, z, v)
-      guard let z = try curve.encode(z), let v = try curve.encode(v) else {
-        throw .authenticationFailed
-      }
+      let base = try curve.add(peer, registration.minusW0M)
+      guard let z = try curve.encode(try curve.multiply(y, base)),
+        let v = try curve.encode(try curve.multiply(y, registration.l))
+      else { throw .authenticationFailed }
       return SharedPoints(z: z, v: v)
     }
   }
