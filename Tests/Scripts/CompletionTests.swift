@@ -138,13 +138,13 @@ struct CompletionTests {
             rm -f offered ended
             zpty shell zsh -f -i
             zpty -w shell 'source ./setup'
-            for i in {1..500}; do [[ -e offered ]] && break; sleep 0.02; done
+            for i in {1..2000}; do [[ -e offered ]] && break; sleep 0.02; done
             zpty -w -n shell "$1"$'\\t\\C-u'
             zpty -w shell ': >ended'
-            for i in {1..500}; do [[ -e ended ]] && break; sleep 0.02; done
+            for i in {1..2000}; do [[ -e ended ]] && break; sleep 0.02; done
             """, "zsh", line,
           ])
-        #expect(try shell.wait(within: .seconds(30)) == 0)
+        #expect(try shell.wait(within: .seconds(90)) == 0)
         let words = Set(
           try String(contentsOfFile: "\(folder)/offered", encoding: .utf8)
             .split(separator: "\n").map(String.init))

@@ -192,13 +192,19 @@ struct LogTests {
     }
   }
 
+  /// No file of this host grows over 8 KiB from now on.
+  private func fill(_ scene: Scene, _ room: Room) throws {
+    let limit = try scene.run(
+      "prlimit", "--pid", "\(room.program.processID)", "--fsize=8192")
+    #expect(try limit.wait() == 0)
+  }
+
   @Test("a full disk stops the room, which says so, and goes on when there is room")
   func fullDiskStops() throws {
     try Scene.play { scene in
       let log = "\(try scene.folder())/room.log"
-      // No file of this shell's programs grows over 8 KiB.
-      let room = try scene.host(
-        shell: "ulimit -f 8; exec \"$0\" host --port 0 --rate 0 --log '\(log)'")
+      let room = try scene.host("--rate", "0", "--log", log)
+      try fill(scene, room)
       let alice = try room.connect()
       let admitted = try alice.join("alice")
       let text = String(repeating: "x", count: 500)
@@ -240,9 +246,8 @@ struct LogTests {
   func fullDiskContinues() throws {
     try Scene.play { scene in
       let log = "\(try scene.folder())/room.log"
-      let room = try scene.host(
-        shell:
-          "ulimit -f 8; exec \"$0\" host --port 0 --rate 0 --log-failure continue --log '\(log)'")
+      let room = try scene.host("--rate", "0", "--log-failure", "continue", "--log", log)
+      try fill(scene, room)
       let alice = try room.connect()
       let admitted = try alice.join("alice")
       let text = String(repeating: "x", count: 500)

@@ -206,3 +206,20 @@ func spawn(
   guard code == 0 else { throw Missed(description: "\(words[0]) cannot be started: \(code)") }
   return number
 }
+
+/// The sanitizer that the tests, and the programs that they start, were built with.
+enum Sanitizer {
+  private static let isThere =
+    dlsym(nil, "__asan_init") != nil || dlsym(nil, "__tsan_init") != nil
+
+  /// How much longer all may take.
+  static let slowness = isThere ? 4 : 1
+
+  /// Memory that one may keep of what a program has given back, to see whether it is used again: the
+  /// address sanitizer 256 MiB, and something for each block besides. 0 without one.
+  static let kilobytes = isThere ? 400 << 10 : 0
+
+  /// Descriptors that one opens for itself: the thread sanitizer a pipe each way, to what tells it the
+  /// names of functions. 0 without one.
+  static let descriptors = isThere ? 2 : 0
+}

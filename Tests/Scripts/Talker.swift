@@ -146,7 +146,7 @@ extension Talker {
   static func expectAllHeard(_ talkers: [Talker], _ names: [String], count: Int) throws {
     // Whoever joined first hears all; the last word of each is the end.
     for talker in talkers {
-      try talker.wait(for: "last words", within: .seconds(120)) { chats, _ in
+      try talker.wait(for: "last words", within: .seconds(120) * Sanitizer.slowness) { chats, _ in
         names.allSatisfy { chats.contains("\($0): \(count)") }
       }
     }
