@@ -11,7 +11,7 @@ extension HostSession {
 
   /// Says one last thing instead of beginning, and ends.
   package mutating func turnAway(with packet: [UInt8]) {
-    outflow.post(packet)
+    outflow.close(with: packet)
     saidBye = true
     close(.afterSending)
   }
@@ -48,7 +48,7 @@ extension HostSession {
 
   /// Sends a last answer and ends; a member is gone at once.
   mutating func end(with answer: [UInt8], _ room: SharedRoom, at now: Moment) {
-    outflow.post(answer)
+    outflow.close(with: answer)
     saidBye = true
     close(.afterSending)
     leave(room, at: now)
@@ -69,7 +69,7 @@ extension HostSession {
     let word =
       isText
       ? Array((Transcript.bye(farewell.reason) + "\n").utf8) : PacketWriter.bye(farewell)
-    if farewell == .tooSlow { outflow.cut(with: word) } else { outflow.post(word) }
+    if farewell == .tooSlow { outflow.cut(with: word) } else { outflow.close(with: word) }
     saidBye = true
     // The bye is the last packet: not even its own leave comes behind it.
     close(.afterSending)

@@ -163,6 +163,13 @@ package struct Outflow: Sendable {
     last = min(last ?? .max, position ?? publication?.appendedEnd ?? 0)
   }
 
+  /// Ends the stream with a last packet of its own: what others say meanwhile does not come behind it.
+  package mutating func close(with packet: [UInt8]) {
+    guard last == nil else { return }
+    post(packet)
+    last = own.last?.after
+  }
+
   /// Ends the stream behind what is in the log file, with a last packet: that file cannot be written
   /// any more, so nothing that waits for it will ever go.
   package mutating func closeAtRecorded(with packet: [UInt8]) {

@@ -225,6 +225,22 @@ import Testing
     }
   }
 
+  @Test("nothing comes behind a last word, whatever is said before the stream knows of its end")
+  func lastWord() {
+    for count in 0...Self.order.utf8.count {
+      var stream = example()
+      stream.send(count)
+      stream.outflow.close(with: Array("bye\n".utf8))
+      stream.append("from another worker\n")
+      stream.outflow.close()
+      stream.append("later\n")
+      stream.post("own later\n")
+      stream.drain(step: 1)
+      #expect(stream.sent.text == Self.order + "bye\n", "\(count)")
+      #expect(stream.outflow.isEmpty)
+    }
+  }
+
   @Test("a cut stream ends with the packet that is going out, and a last word")
   func cut() {
     for count in 0...Self.order.utf8.count {

@@ -14,7 +14,8 @@ final class LineStream {
   let descriptor: Int32
   /// For messages: whose lines these are.
   private let name: String
-  private var bytes: [UInt8] = []
+  /// What came and was not taken yet; lines are cut off its front without moving the rest.
+  private var bytes: ArraySlice<UInt8> = []
   private var isAtEnd = false
   /// Lines taken so far, for messages.
   private(set) var taken: [String] = []
@@ -33,7 +34,7 @@ final class LineStream {
     while true {
       if let end = bytes.firstIndex(of: UInt8(ascii: "\n")) {
         let line = String(decoding: bytes[..<end], as: UTF8.self)
-        bytes.removeFirst(end + 1)
+        bytes = bytes[(end + 1)...]
         taken.append(line)
         return line
       }
