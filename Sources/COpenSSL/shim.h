@@ -57,6 +57,20 @@ static inline EVP_MAC_CTX *shim_hmac_sha256(void) {
   return NULL;
 }
 
+// The same curve with `base` as its base point, and a table of that point's multiples. Deprecated since
+// OpenSSL 3.0 without a successor, and it may come without a table: multiples are right all the same,
+// only slower. NULL with the reason in the error queue.
+static inline EC_GROUP *shim_group_with_base(const EC_GROUP *group, const EC_POINT *base,
+                                             BN_CTX *context) {
+  EC_GROUP *copy = EC_GROUP_dup(group);
+  if (copy && EC_GROUP_set_generator(copy, base, EC_GROUP_get0_order(group), BN_value_one()) == 1 &&
+      EC_GROUP_precompute_mult(copy, context) == 1)
+    return copy;
+  EC_GROUP_free(copy);
+  return NULL;
+}
+static inline void shim_group_clear_free(EC_GROUP *group) { EC_GROUP_clear_free(group); }
+
 static inline int shim_err_is_system(unsigned long code) { return ERR_SYSTEM_ERROR(code) != 0; }
 static inline int shim_err_reason(unsigned long code) { return ERR_GET_REASON(code); }
 static inline int shim_err_library(unsigned long code) { return ERR_GET_LIB(code); }

@@ -133,6 +133,25 @@ final class P256: @unchecked Sendable {
     return result
   }
 
+  /// Takes some 25 ms: worth it for a point that is multiplied again and again.
+  func fixedBase(_ point: consuming Point) throws(OpenSSLError) -> FixedBase {
+    let steps = Arithmetic()
+    guard let group = unsafe shim_group_with_base(group, point.point, steps.context) else {
+      throw .failed("make a table of a point's multiples")
+    }
+    return unsafe FixedBase(group: group, point: point)
+  }
+
+  func multiply(
+    _ k: borrowing Scalar, _ base: borrowing FixedBase
+  ) throws(OpenSSLError) -> Point {
+    let result = unsafe Point(group)
+    let steps = Arithmetic()
+    guard unsafe EC_POINT_mul(base.group, result.point, k.number, nil, nil, steps.context) == 1
+    else { throw .failed("multiply a point") }
+    return result
+  }
+
   func add(_ one: borrowing Point, _ other: borrowing Point) throws(OpenSSLError) -> Point {
     let result = unsafe Point(group)
     let steps = Arithmetic()
@@ -211,6 +230,21 @@ struct Point: ~Copyable {
   }
 
   deinit { unsafe EC_POINT_clear_free(point) }
+}
+
+/// A point with a table of its multiples, 150 KiB: another multiple takes a sixth of the time then, and
+/// the same time whatever the number.
+@safe
+struct FixedBase: ~Copyable {
+  fileprivate let group: OpaquePointer
+  let point: Point
+
+  fileprivate init(group: OpaquePointer, point: consuming Point) {
+    unsafe self.group = group
+    self.point = point
+  }
+
+  deinit { unsafe shim_group_clear_free(group) }
 }
 
 /// Scratch memory of one operation, wiped afterwards.

@@ -53,7 +53,7 @@ package enum SPAKE2Plus {
     // Unchecked: points are only read after `init`.
     fileprivate let names: Names
     fileprivate let encodedW0: Secret
-    fileprivate let l: Point
+    fileprivate let l: FixedBase
     /// -w0·M and w0·N, which are the same in every run.
     fileprivate let minusW0M: Point
     fileprivate let w0N: Point
@@ -67,7 +67,7 @@ package enum SPAKE2Plus {
       let w0 = try curve.scalar(reducing: w0)
       let w1 = try curve.scalar(reducing: w1)
       encodedW0 = try curve.encode(w0)
-      l = try curve.multiplyBase(w1)
+      l = try curve.fixedBase(try curve.multiplyBase(w1))
       minusW0M = try curve.negate(try curve.multiply(w0, curve.m))
       w0N = try curve.multiply(w0, curve.n)
       self.names = names
@@ -75,7 +75,7 @@ package enum SPAKE2Plus {
     }
 
     /// L, for tests.
-    func encodedL() throws(OpenSSLError) -> Secret? { try P256.shared.encode(l) }
+    func encodedL() throws(OpenSSLError) -> Secret? { try P256.shared.encode(l.point) }
   }
 
   /// The client's side of one run. May change threads: it has one owner, and so have its numbers.

@@ -106,6 +106,30 @@ import Testing
     #expect(try P256.shared.encode(zero).hex == String(repeating: "0", count: 64))
   }
 
+  @Test("a table of a point's multiples has the same as multiplying it")
+  func fixedBase() throws {
+    let curve = P256.shared
+    let base = try curve.fixedBase(try curve.multiplyBase(try curve.randomScalar()))
+    // Each row of the table and each of its digits, some numbers of any kind, and the order less one.
+    var numbers = (0..<256).map { bit in
+      [UInt8(1) << (bit % 8)] + [UInt8](repeating: 0, count: bit / 8)
+    }
+    for number in 1...130 { numbers.append([UInt8(number)]) }
+    for _ in 0..<100 { numbers.append((0..<32).map { _ in .random(in: 0...255) }) }
+    let constants = Vector(
+      fields: try Vector.file("spake2plus").fields["constants"] as! [String: Any])
+    let order = constants.bytes("n_order")
+    numbers.append(order.dropLast() + [order[31] - 1])
+    for number in numbers {
+      let scalar = try curve.scalar(reducing: Secret(copying: number.span))
+      #expect(
+        try curve.encode(try curve.multiply(scalar, base))
+          == curve.encode(try curve.multiply(scalar, base.point)), "\(number.hex)")
+    }
+    let zero = try curve.scalar(reducing: Secret(copying: order.span))
+    #expect(try curve.encode(try curve.multiply(zero, base)) == nil)
+  }
+
   @Test("bytes that are no share are refused by both sides")
   func invalidPoints() throws {
     let file = try Vector.file("spake2plus")
