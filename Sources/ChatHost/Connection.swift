@@ -15,6 +15,8 @@ final class Connection {
   /// Until when what the client still sends is thrown away, so that it can read its farewell.
   private var lingersUntil: UInt64?
   private var thrownAway = 0
+  /// When the farewell began; nil before.
+  private var closedAt: UInt64?
   /// Whether it stands in the worker's list of those to flush.
   var isListed = false
   /// Whether it stands in the worker's list of those that wait for the log file.
@@ -138,6 +140,7 @@ final class Connection {
     case nil: return .open
     case .now: return .gone
     case .afterSending:
+      closedAt = closedAt ?? now.monotonic
       guard session.isFlushed, transport.isFlushed, lingersUntil == nil else { return .open }
       transport.finishSending(peerEnded: peerEnded)
       if peerEnded { return .gone }
@@ -156,8 +159,8 @@ final class Connection {
     var next = min(session.deadline ?? .max, transport.deadline ?? .max)
     if let lingersUntil { next = min(next, lingersUntil) }
     if transport.isBlocked {
-      let patience = session.end == nil ? Limits.lagTime : Limits.farewellTime
-      next = min(next, max(transport.lastProgress + patience, now + 1_000_000_000))
+      let end = session.end == nil ? transport.lastProgress + Limits.lagTime : farewellEnd
+      next = min(next, max(end, now + 1_000_000_000))
     }
     return next == .max ? nil : next
   }
@@ -195,7 +198,11 @@ final class Connection {
   private func isOverdue(at now: UInt64) -> Bool {
     if transport.isOverdue(at: now) { return true }
     if let lingersUntil { return now >= lingersUntil }
-    return session.end == .afterSending && transport.isBlocked
-      && now >= transport.lastProgress + Limits.farewellTime
+    return session.end == .afterSending && transport.isBlocked && now >= farewellEnd
+  }
+
+  /// Until when it is waited for that it takes what is left, counted from the last byte that it took.
+  private var farewellEnd: UInt64 {
+    max(transport.lastProgress, closedAt ?? 0) + Limits.farewellTime
   }
 }

@@ -39,6 +39,23 @@ struct OperatorTests {
     }
   }
 
+  @Test("who is put out long after it stopped reading has two seconds for what is left")
+  func stalledFarewell() throws {
+    try Scene.play { scene in
+      let room = try scene.host("--rate", "0")
+      let alice = try room.member("alice")
+      let bob = try room.member("bob", receiveBuffer: 4096)
+      // More than the two kernels take for him.
+      for number in 1...90 { try alice.say("\(number) \(String(repeating: "x", count: 60_000))") }
+      try alice.lines.expect("90") { $0.contains("\"90 xxx") }
+      usleep(2_500_000)
+      try room.program.type("/kick bob")
+      try room.program.errors.expect("bob is out.")
+      usleep(1_500_000)
+      #expect(try bob.lines.rest().last?.contains("\"bye\",\"code\":\"kicked\"") == true)
+    }
+  }
+
   @Test("/who tells where members come from, since when, how far behind and how they speak")
   func who() throws {
     try Scene.play { scene in
