@@ -197,8 +197,8 @@ package struct Client: ~Copyable {
   package mutating func turn(
     _ signals: borrowing Signals, reading input: Int32?, until deadline: UInt64? = nil
   ) -> Turn {
-    if let ending = connectIfDue() { return .ended(ending) }
-    if let ending = sendOrLose() { return .ended(ending) }
+    if let ending = connectIfDue() { return over(ending) }
+    if let ending = sendOrLose() { return over(ending) }
     // A broken link is always ready: one that is not to be read is not looked at.
     let isRead = !front.isFull
     var entries = [
@@ -215,7 +215,7 @@ package struct Client: ~Copyable {
       isInterrupted = true
       return .ended(hasJoined ? leave() : .interrupted)
     }
-    if let ending = attend(to: entries[1].revents, isRead) { return .ended(ending) }
+    if let ending = attend(to: entries[1].revents, isRead) { return over(ending) }
     do throws(SystemError) {
       try front.flush()
     } catch {
@@ -223,6 +223,13 @@ package struct Client: ~Copyable {
     }
     if let signal { return .signal(signal) }
     return entries[3].revents != 0 ? .input : .shown
+  }
+
+  /// Shows what was held back until it was known what came before: nothing more will come.
+  private mutating func over(_ ending: Ending) -> Turn {
+    if case .needsKeys = ending { return .ended(ending) }
+    _ = handle(session.takeHeld())
+    return .ended(ending)
   }
 
   /// What to wait for of the connection, or of the one on its way.

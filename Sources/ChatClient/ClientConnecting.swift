@@ -80,6 +80,8 @@ extension Client {
     }
     do throws(Connector.Failure) {
       guard let link = try attempt?.proceed(isReady: isReady) ?? nil else { return nil }
+      // With the end of the handshake TLS may have read more.
+      hasUnread = link.isEncrypted
       self.link = consume link
       attempt = nil
       let now = Self.now()

@@ -120,7 +120,7 @@ package final class Dialogue {
     // Keys are not taken while the terminal shows nothing, after Ctrl-S.
     front.isStopped = !isTerminalReady
     let input = front.waitingOutput == nil ? STDIN_FILENO : nil
-    switch client.turn(signals, reading: input, until: front.due) {
+    switch client.turn(signals, reading: input, until: front.isStopped ? nil : front.due) {
     case .input: return .input
     case .shown: return .nothing
     case .ended(let ending):
@@ -269,7 +269,7 @@ package final class Dialogue {
   private func leave() -> Client.Ending {
     let deadline = Clock.monotonic() + Self.farewellTime
     while client.isAdmitted, client.unsettledCount > 0, Clock.monotonic() < deadline {
-      switch client.turn(signals, reading: nil, until: min(deadline, front.due ?? deadline)) {
+      switch client.turn(signals, reading: nil, until: min(deadline, (front.isStopped ? nil : front.due) ?? deadline)) {
       case .ended(let ending): return ending
       case .signal(SIGINT): return client.leave()
       case .signal, .shown, .input: break

@@ -5,7 +5,8 @@ import Sockets
 package final class Expectation {
   private var expression: RegularExpression
   private var name = ""
-  /// The last id of the stream when this client came; nil before.
+  private var room: String?
+  /// The last id of the room's stream when this client came; nil before.
   private var admission: Int64?
   package private(set) var isMet = false
 
@@ -16,6 +17,10 @@ package final class Expectation {
   /// Whether this is the message, the first that matches.
   func isMet(by packet: HostPacket) -> Bool {
     switch packet {
+    case .hello(let hello):
+      // Another room counts from its own beginning.
+      if hello.room != room { admission = nil }
+      room = hello.room
     case .authResult(.accepted(let result)):
       name = result.name
       admission = admission ?? result.id ?? 0

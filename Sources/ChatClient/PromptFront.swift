@@ -25,6 +25,7 @@ package final class PromptFront: Front {
   private var hasChanged = false
   /// Whether the next `members` packet was asked for by the user; one for each that was asked for.
   private var membersAreShown: [Bool] = []
+  private var room: String?
   /// The last packet that had been said before this client joined: no bell rings for it.
   private var past: Int64 = 0
 
@@ -54,6 +55,9 @@ package final class PromptFront: Front {
   package func show(_ packet: HostPacket, line: [UInt8]) {
     roster.note(packet)
     switch packet {
+    case .hello(let hello):
+      if hello.room != room { past = 0 }
+      room = hello.room
     case .authResult(.accepted(let admission)):
       ownName = admission.name
       past = max(past, admission.id ?? 0)

@@ -8,6 +8,17 @@ package enum Machine {
     max(1, Int(netchat_processor_count()))
   }
 
+  /// Keeps what is opened later from taking the number of a standard stream that was closed at the
+  /// start: a log file would be read as the keyboard, or written over by what is shown. Such a stream
+  /// still fails at once, for it is open the wrong way round.
+  package static func occupyStandardStreams() {
+    for number in [STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO]
+    where fcntl(number, F_GETFD) < 0 && errno == EBADF {
+      // The lowest free number is this one. Without /dev/null it is as it was.
+      _ = unsafe open("/dev/null", number == STDIN_FILENO ? O_WRONLY : O_RDONLY)
+    }
+  }
+
   /// Raises the soft limit of open descriptors to the hard one and returns what it is then.
   package static func raiseDescriptorLimit() -> Int {
     var limit = rlimit()

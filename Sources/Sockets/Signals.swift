@@ -26,6 +26,16 @@ package struct Signals: ~Copyable, Sendable {
       owning: Int32(try system("signalfd") { unsafe Int(signalfd(-1, &set, flags)) }))
   }
 
+  /// Lets all signals do meanwhile what they do to a program that does not take them.
+  package static func unblocked<Result>(_ body: () -> Result) -> Result {
+    var none = sigset_t()
+    unsafe sigemptyset(&none)
+    var before = sigset_t()
+    unsafe pthread_sigmask(SIG_SETMASK, &none, &before)
+    defer { unsafe pthread_sigmask(SIG_SETMASK, &before, nil) }
+    return body()
+  }
+
   /// Sends this process a signal, as others may.
   package static func send(_ number: Int32) { _ = kill(getpid(), number) }
 

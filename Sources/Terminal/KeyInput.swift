@@ -20,10 +20,20 @@ package struct KeyInput {
   private var isPasting = false
   private var pasted: [UInt8] = []
   private var searched = 0
+  /// Whether what comes is the rest of a paste that was given up.
+  private var isDropping = false
+  /// When bytes came last.
+  private var receivedAt: UInt64 = 0
+  /// How long such a rest may pause, in nanoseconds: its end may have been thrown away by the terminal
+  /// at Ctrl-C, and what a user types then is meant.
+  private static let longestPause: UInt64 = 100_000_000
 
   package init() {}
 
-  package mutating func receive(_ new: ArraySlice<UInt8>) {
+  /// - Parameter now: in nanoseconds of the monotonic clock.
+  package mutating func receive(_ new: ArraySlice<UInt8>, at now: UInt64 = 0) {
+    if isDropping, now > receivedAt + Self.longestPause { isDropping = false }
+    receivedAt = now
     if taken > 0 {
       bytes.removeFirst(taken)
       searched -= min(searched, taken)
@@ -32,8 +42,9 @@ package struct KeyInput {
     bytes.append(contentsOf: new)
   }
 
-  /// Forgets what came and was not taken; a paste that has begun ends.
+  /// Forgets what came and was not taken; of a paste that has begun the rest, too.
   package mutating func discard() {
+    isDropping = isPasting
     bytes = []
     pasted = []
     taken = 0
@@ -47,6 +58,8 @@ package struct KeyInput {
   /// The next key; nil when more bytes are needed.
   package mutating func next() -> Key? {
     while taken < bytes.count {
+      if isDropping, !drop() { return nil }
+      guard taken < bytes.count else { return nil }
       if isPasting { return takePaste() }
       if bytes[taken...].starts(with: Self.pasteStart) {
         taken += Self.pasteStart.count
@@ -93,6 +106,24 @@ package struct KeyInput {
       let scalar = text.unicodeScalars.first
     else { return .invalid }
     return .scalar(scalar, length: length)
+  }
+
+  /// Passes over the paste that was given up, as far as it has come; false where more is to come.
+  private mutating func drop() -> Bool {
+    while let escape = bytes[taken...].firstIndex(of: Self.pasteEnd[0]) {
+      taken = escape
+      let rest = bytes[taken...]
+      if rest.starts(with: Self.pasteEnd) {
+        taken += Self.pasteEnd.count
+        isDropping = false
+        return true
+      }
+      // It may be cut here.
+      if Self.pasteEnd.starts(with: rest) { return false }
+      taken += 1
+    }
+    taken = bytes.count
+    return false
   }
 
   private mutating func takePaste() -> Key? {

@@ -167,7 +167,7 @@ package final class Prompt {
     // Whatever is wrong with the terminal, it is gone.
     switch try? Sockets.read(STDIN_FILENO, into: &span) {
     case .bytes(let count):
-      keys.receive(bytes[..<count])
+      keys.receive(bytes[..<count], at: Clock.monotonic())
       guard keys.endsWithEscape else { return true }
       let hasMore = try? Sockets.wait(
         for: .reading, on: STDIN_FILENO, timeout: Limits.escapeTime)

@@ -94,17 +94,11 @@ private struct ClintCommand {
     var script = Script(
       front, saying: arguments.input, expecting: expectation,
       within: arguments.within?.nanoseconds)
-    // Making the keys takes longer than a host waits, so the client then comes again; and once more
-    // if the host was started anew in between.
-    var tries = 0
     while true {
       let ending = script.run(&client, &questions.input, signals)
       guard case .needsKeys(let hello) = ending else {
         return report(ending, unsettled: client.unsettledCount + client.unknownCount, visit)
       }
-      if client.hasJoined { tries = 0 }
-      tries += 1
-      guard tries <= 3 else { return reportChanging() }
       if let status = visit.makeKeys(for: hello, &questions) { return status }
       client.retryNow()
     }
@@ -128,34 +122,23 @@ private struct ClintCommand {
       settings, visit.connector, to: addresses, front: front,
       decide: { visit.decide($0, &$1) }, admitted: { visit.admitted(isSecure: $0) })
     let dialogue = Dialogue(client, front, look, history: history, signals)
-    var tries = 0
     while true {
       let ending = dialogue.run()
       guard case .needsKeys(let hello) = ending else {
         return report(ending, unsettled: dialogue.unsettledCount, visit)
       }
-      if dialogue.hasJoined { tries = 0 }
-      tries += 1
-      guard tries <= 3 else { break }
       if let status = visit.makeKeys(for: hello, &questions) {
         dialogue.close()
         return status
       }
       dialogue.retryNow()
     }
-    dialogue.close()
-    return reportChanging()
   }
 
   /// Where what is typed at the prompt is kept; nil for nowhere.
   private var history: InputHistory? {
     guard arguments.savesHistory, let known = KnownHosts.standardPath else { return nil }
     return InputHistory(path: File.directory(of: known) + "/history")
-  }
-
-  private func reportChanging() -> ExitStatus {
-    Diagnostics.report("the host changes its room each time it is asked", hint: "try again later")
-    return .failure
   }
 
   /// Asks for what the command line left out, and finds the host's addresses.

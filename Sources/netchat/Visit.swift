@@ -20,6 +20,8 @@ final class Visit {
   private var password: Secret?
   private var keys: RoomPassword?
   private var versionOneKeys: VersionOnePassword?
+  /// How often keys have been made since the room was joined last.
+  private var keysMade = 0
 
   /// - Parameter host: the name or address that was dialled.
   init(
@@ -157,7 +159,9 @@ final class Visit {
   private func asks(_ question: String) -> Bool {
     Diagnostics.write(question, to: STDERR_FILENO)
     var input = LineInput(STDIN_FILENO, limit: 100)
-    guard case .text(let answer) = input.waitForLine() else { return false }
+    // There is nothing to lose yet: a signal ends the program here as any other.
+    let line = Signals.unblocked { input.waitForLine() }
+    guard case .text(let answer) = line else { return false }
     return ["y", "yes"].contains(answer.lowercased())
   }
 
@@ -181,6 +185,13 @@ final class Visit {
   /// status to end with is returned.
   func makeKeys(for hello: HostPacket.Hello, _ questions: inout Questions) -> ExitStatus? {
     do throws(VisitError) {
+      // Making them takes longer than a host waits, so the client then comes again; and once more if
+      // the host was started anew in between.
+      keysMade += 1
+      guard keysMade <= 3 else {
+        throw VisitError(
+          "the host changes its room each time it is asked", hint: "try again later")
+      }
       let password = try givenPassword(&questions)
       guard hello.auth.contains("spake2plus") else {
         versionOneKeys = try derive { () throws(OpenSSLError) in try VersionOnePassword(password) }
@@ -222,7 +233,11 @@ final class Visit {
   /// The host let this client in, which in a secure room proves the host as well.
   func admitted(isSecure: Bool) {
     hasJoined = true
-    if isSecure, remembered != .secure { remember(.secure) }
+    keysMade = 0
+    guard isSecure, remembered != .secure else { return }
+    // Version 1 proves nothing: who such a host is, the certificate says that was accepted.
+    if keys == nil, case .certificate = remembered { return }
+    remember(.secure)
   }
 
   private func remember(_ entry: KnownHosts.Entry) {

@@ -42,6 +42,7 @@ func takePassword() -> Secret? {
   return Secret(wiping: &bytes)
 }
 
-// First of all: what reads `CommandLine.arguments` has a copy.
+Machine.occupyStandardStreams()
+// Before all else: what reads `CommandLine.arguments` has a copy.
 let password = takePassword()
 exit(run(Array(CommandLine.arguments.dropFirst()), password: password))

@@ -56,8 +56,25 @@ struct KeyInputTests {
     }
     #expect(text.utf8.count == 256 << 10)
     input.discard()
-    input.receive(Array("a".utf8)[...])
+    input.receive(Array("a".utf8)[...], at: 200_000_000)
     #expect(input.next() == .scalar("a"))
+  }
+
+  @Test("of a paste that was given up the rest is not taken for keys, however it is cut")
+  func givenUp() {
+    let rest = Array("line three\nline four\n\u{1B}[20\u{1B}\u{1B}[201~b".utf8)
+    for size in 1...rest.count {
+      var input = KeyInput()
+      input.receive(Array("\u{1B}[200~line one\nline two\n".utf8)[...])
+      #expect(input.next() == nil)
+      input.discard()
+      var keys: [KeyInput.Key] = []
+      for start in stride(from: 0, to: rest.count, by: size) {
+        input.receive(rest[start..<min(start + size, rest.count)])
+        while let key = input.next() { keys.append(key) }
+      }
+      #expect(keys == [.scalar("b")], "\(size)")
+    }
   }
 }
 
