@@ -43,7 +43,10 @@ extension HostSession {
     _ code: ErrorCode, _ reason: String, _ room: SharedRoom, at now: Moment
   ) {
     news.append(.rejected(reason: reason))
-    end(with: PacketWriter.error(code, reason), room, at: now)
+    end(
+      with: isText
+        ? Array((Transcript.error(reason) + "\n").utf8) : PacketWriter.error(code, reason),
+      room, at: now)
   }
 
   /// Sends a last answer and ends; a member is gone at once.
@@ -69,7 +72,11 @@ extension HostSession {
     let word =
       isText
       ? Array((Transcript.bye(farewell.reason) + "\n").utf8) : PacketWriter.bye(farewell)
-    if farewell == .tooSlow { outflow.cut(with: word) } else { outflow.close(with: word) }
+    switch farewell {
+    // What waits will not go: the reader does not take it, or it waits for what is gone.
+    case .tooSlow, .historyGone: outflow.cut(with: word)
+    default: outflow.close(with: word)
+    }
     saidBye = true
     // The bye is the last packet: not even its own leave comes behind it.
     close(.afterSending)

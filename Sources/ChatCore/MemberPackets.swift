@@ -83,6 +83,12 @@ extension HostSession {
     }
     do throws(Room.SayFailure) {
       if member.dialect == .versionOne, let opened {
+        // What version 1 seals cannot be sealed for one member alone, and must not go to all.
+        guard chat.to == nil else {
+          outflow.post(
+            PacketWriter.error(.notAllowed, "Version 1 says nothing to one member.", n: n))
+          return
+        }
         try room.withLock { room throws(Room.SayFailure) in
           try room.sayAnew(opened, from: member.handle, at: now)
         }

@@ -64,12 +64,14 @@ package struct Outflow: Sendable {
     _ bytes: [UInt8], after position: LogPosition? = nil, replacing count: Int = 0
   ) {
     guard last == nil else { return }
+    // A place in a log that it does not read any more is the end of the one that it does.
+    let end = publication?.appendedEnd ?? 0
     var after = max(
-      position ?? publication?.appendedEnd ?? 0,
+      position.map { min($0, end) } ?? end,
       own.last.map { $0.after + LogPosition($0.replaces) } ?? 0)
     if isMidPacket, after < self.position {
       // It comes late, from another worker: its place has been passed, in the middle of a packet.
-      after = cursor?.endOfLine(to: end) ?? end
+      after = cursor?.endOfLine(to: self.end) ?? self.end
     }
     ownBytes += bytes.count
     let recorded = publication?.recording?.appended ?? 0
@@ -85,6 +87,7 @@ package struct Outflow: Sendable {
   /// Holds everything back that comes from now on, until what was missed before it has been
   /// ``fill(_:isLast:)``ed in.
   package mutating func openGap(at position: LogPosition) {
+    guard last == nil else { return }
     own.append(Own(after: max(position, own.last?.after ?? 0), bytes: [], isOpen: true))
   }
 

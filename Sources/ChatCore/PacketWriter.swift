@@ -204,13 +204,15 @@ package enum ErrorCode: String, Sendable {
 /// Why a host closes: the `code` and `reason` of its `bye` (section 5).
 package enum Farewell: Equatable, Sendable {
   case shutdown, tooSlow, timeout, takenOver
+  /// Packets that it missed were promised, and cannot be read: it is to come again, and learn of a gap.
+  case historyGone
   case kicked(reason: String)
 
   package var code: String {
     switch self {
     case .shutdown: "shutdown"
     case .tooSlow: "too_slow"
-    case .timeout: "timeout"
+    case .timeout, .historyGone: "timeout"
     case .takenOver: "taken_over"
     case .kicked: "kicked"
     }
@@ -221,6 +223,7 @@ package enum Farewell: Equatable, Sendable {
     case .shutdown: "The host is shutting down."
     case .tooSlow: "You do not read fast enough."
     case .timeout: "Nothing was heard from you."
+    case .historyGone: "What you missed is not in the log any more."
     case .takenOver: "Your name was taken up by a new connection."
     case .kicked(let reason): reason
     }

@@ -76,6 +76,8 @@ package struct RoomSnapshot: Sendable {
   /// What a part of a log file begins with that goes on here.
   package func beginning(after head: LogHead) -> (head: LogHead, bytes: [UInt8]) {
     var head = head
+    // What an earlier part may lack, it tells of by `wholeFrom`.
+    head.isWhole = true
     head.lastID = lastID
     head.wholeFrom = wholeFrom
     head.hostNumber = hostNumber

@@ -21,6 +21,8 @@ struct RoomStream {
   private(set) var journal: Journal?
   private var lines: Rendering?
   private var versionOne: Rendering?
+  /// Renderings whose last reader has gone, and is still to be sent what waits for the log file.
+  private var leaving: [RoomLog] = []
   private let versionOneKeys: (any VersionOneKeys)?
   private(set) var kept: KeptPackets
   /// The newest id. Ids that are drawn for no packet are drawn here too.
@@ -72,7 +74,9 @@ struct RoomStream {
   mutating func unfollow(as dialect: Room.Dialect) {
     guard let path = rendering(for: dialect) else { return }
     self[keyPath: path]?.readers -= 1
-    if self[keyPath: path]?.readers == 0 { self[keyPath: path] = nil }
+    guard let rendering = self[keyPath: path], rendering.readers == 0 else { return }
+    if rendering.log.isHeldBack { leaving.append(rendering.log) }
+    self[keyPath: path] = nil
   }
 
   /// Where the log that a member of this dialect reads ends now.
@@ -211,7 +215,8 @@ struct RoomStream {
   mutating func takeUnrecorded() -> UnrecordedGroup? {
     guard let (bytes, end) = journal?.takeAll(), let recording = journal?.recording, !bytes.isEmpty
     else { return nil }
-    let logs = [packets, lines?.log, versionOne?.log].compactMap { $0 }
+    let logs = [packets, lines?.log, versionOne?.log].compactMap { $0 } + leaving
+    leaving = []
     return UnrecordedGroup(
       bytes: bytes, recording: recording, recordedEnd: end,
       published: logs.map { ($0.publication, $0.end) })
@@ -224,6 +229,8 @@ struct RoomStream {
     packets.release()
     lines?.log.release()
     versionOne?.log.release()
+    for index in leaving.indices { leaving[index].release() }
+    leaving = []
   }
 
   // MARK: Lines

@@ -149,11 +149,12 @@ package final class LogFile: Sendable {
       parts[parts.count - 1] = Part(after: after, path: old)
       parts.append(Part(after: head.lastID, path: path))
     }
-    if settings.syncs { try File.syncDirectory(of: path) }
+    // From here on the names say so: whatever fails now, the old part is finished.
     writing.file = file
     writing.head = head
     writing.size = UInt64(bytes.count)
     writing.largest = writing.size + (settings.maxSize ?? 0)
+    if settings.syncs { try File.syncDirectory(of: path) }
   }
 
   // MARK: Reading

@@ -55,7 +55,7 @@ final class LogHistory: Sendable {
           let (bytes, rest) = try read(request.packets)
           content = .older(bytes, rest: rest)
         } catch {
-          forget(error.through)
+          if let through = error.through { forget(through) }
           content = .olderIsMissing
         }
         answer(Delivery(connection: request.connection, content: content))
@@ -63,8 +63,8 @@ final class LogHistory: Sendable {
     }
   }
 
-  /// Packets up to this id are not there any more, or not readable.
-  private struct Missing: Error { let through: Int64 }
+  /// Packets up to this id are not there any more, or damaged; nil: they cannot be read just now.
+  private struct Missing: Error { let through: Int64? }
 
   /// Reads the next of the packets, some ``Limits/olderPackets`` bytes, and says which are left.
   private func read(_ packets: OlderPackets) throws(Missing)
@@ -100,7 +100,9 @@ final class LogHistory: Sendable {
         }
         stretch.place = OlderPackets.Place(part: part.after, offset: offset)
       } catch {
-        throw Missing(through: log.endOfPart(after: stretch.lastID) ?? packets.through)
+        let isGone = error.code == ENOENT || error.code == EBADMSG
+        throw Missing(
+          through: isGone ? log.endOfPart(after: stretch.lastID) ?? packets.through : nil)
       }
       if stretch.isComplete { return (stretch.bytes, nil) }
       if stretch.isFull { return (stretch.bytes, stretch.rest) }

@@ -89,6 +89,7 @@ package final class OperatorLog: Sendable {
     case .shutdown: "The host is shutting down."
     case .tooSlow: "It did not read fast enough."
     case .timeout: "Nothing was heard from it."
+    case .historyGone: "What it missed is not in the log any more."
     case .takenOver: "It came again by a new connection."
     case .kicked(let reason): "Put out: \(DisplayText.line(reason))"
     }

@@ -83,6 +83,8 @@ final class Worker {
     }
     if wasWoken {
       mailbox.wakeup.clear()
+      let end = room.publication.appendedEnd
+      defer { didRead = didRead || room.publication.appendedEnd != end }
       for letter in mailbox.takeAll() { try open(letter) }
     }
     let timePassed = lookAtTimers()
@@ -145,9 +147,12 @@ final class Worker {
   }
 
   private func refuse(_ socket: borrowing StreamSocket) {
-    let answer = PacketWriter.authResult(refused: "Too many attempts. Try again later.")
-    // Best effort: it is being turned away either way.
-    _ = try? socket.send(answer.span)
+    // A host with TLS says nothing before the handshake; a client that was here before comes again.
+    if terms.tls == nil {
+      let answer = PacketWriter.authResult(refused: "Too many attempts. Try again later.")
+      // Best effort: it is being turned away either way.
+      _ = try? socket.send(answer.span)
+    }
     socket.finishSending()
     counts.turnedAway += 1
     turnedAway.count += 1
@@ -262,12 +267,8 @@ final class Worker {
       cutIfFarBehind(connection)
     case .older(let bytes, let rest): connection.session.receiveOlder(bytes, rest: rest)
     case .olderIsMissing:
-      // It comes again, and is told that there is a gap.
-      change(connection) { connection in
-        connection.session.disconnect(in: room, at: now)
-        return .gone
-      }
-      return
+      connection.session.bid(.historyGone, in: room, at: now)
+      note(connection)
     case .end(let farewell):
       connection.session.bid(farewell, in: room, at: now)
       note(connection)
@@ -427,6 +428,9 @@ final class Worker {
     if host.log != nil, !connection.isHeld, connection.session.isHeld {
       connection.isHeld = true
       held.append(connection)
+    } else if host.log != nil, !connection.transport.isBlocked, connection.session.hasOutput {
+      // It has been recorded just now: whoever told of that found it not held yet.
+      list(connection)
     }
   }
 
@@ -481,6 +485,7 @@ final class Worker {
     countTraffic(connection)
     if connection.session.hasNews { note(connection) }
     connections.remove(connection)
+    if connection.isHeld { held.removeAll { $0 === connection } }
     counts.connections -= 1
     // Closing the socket, with the last reference, takes it out of the poller.
   }

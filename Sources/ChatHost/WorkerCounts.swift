@@ -43,7 +43,7 @@ struct WorkerCounts: Sendable {
     case .ended(.tooSlow, _): tooSlow += 1
     case .ended(.timeout, _): silent += 1
     case .ended(.kicked, _): kicked += 1
-    case .ended(.takenOver, _), .ended(.shutdown, _): break
+    case .ended(.takenOver, _), .ended(.shutdown, _), .ended(.historyGone, _): break
     }
   }
 
