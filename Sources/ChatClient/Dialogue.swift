@@ -269,7 +269,9 @@ package final class Dialogue {
   private func leave() -> Client.Ending {
     let deadline = Clock.monotonic() + Self.farewellTime
     while client.isAdmitted, client.unsettledCount > 0, Clock.monotonic() < deadline {
-      switch client.turn(signals, reading: nil, until: min(deadline, (front.isStopped ? nil : front.due) ?? deadline)) {
+      switch client.turn(
+        signals, reading: nil, until: min(deadline, (front.isStopped ? nil : front.due) ?? deadline)
+      ) {
       case .ended(let ending): return ending
       case .signal(SIGINT): return client.leave()
       case .signal, .shown, .input: break

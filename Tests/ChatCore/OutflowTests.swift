@@ -261,6 +261,25 @@ import Testing
     }
   }
 
+  @Test("one that is gone waits for nothing")
+  func abandoned() {
+    var stream = example()
+    stream.outflow.abandon()
+    stream.outflow.openGap(at: 5)
+    stream.post("own\n")
+    #expect(stream.outflow.isEmpty && !stream.outflow.wantsFill)
+  }
+
+  @Test("a place in a log that is not read any more is the end of the present one")
+  func placeElsewhere() {
+    var stream = example()
+    stream.outflow.post(Array("late\n".utf8), after: 1 << 40)
+    stream.append("more\n")
+    stream.drain(step: 1)
+    #expect(stream.sent.text == Self.order + "late\nmore\n")
+    #expect(stream.outflow.isEmpty)
+  }
+
   @Test("the lag is what waits, in the log and of its own")
   func lag() {
     var stream = Stream()

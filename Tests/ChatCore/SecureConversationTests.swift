@@ -506,6 +506,11 @@ extension Peer {
     let sealed = alice.peer.takeLines().last ?? ""
     #expect(sealed.contains("\"sid\":\"\(hostID)\",\"n\":1}") && !sealed.contains(payload))
 
+    // What is for one member does not go to all.
+    old.send("{\"type\":\"chat\",\"encrypted\":true,\"payload\":\"\(payload)\",\"to\":\"alice\"}")
+    #expect(old.take() == ["error not_allowed"])
+    #expect(alice.shown() == [])
+
     old.send("{\"type\":\"chat\",\"encrypted\":false,\"text\":\"in clear\"}")
     #expect(old.take() == ["error invalid_packet"])
     let spoiled = Base64.encode(keys.seal(Array("x".utf8))! + [0]).text

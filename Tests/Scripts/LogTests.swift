@@ -273,12 +273,60 @@ struct LogTests {
       let next = try back.expect("chat", "text", "here")
       #expect((next["id"].flatMap { Int64($0) } ?? 0) > 1 << 40)
       again.program.kill()
-      // It is whole again from here on.
-      let third = try host(scene, on: room.port, "--log", log)
+      // It is whole again from here on, in this part and in the next.
+      let third = try host(scene, on: room.port, "--log", log, "--log-max-size", "65536")
       let bob = try resume(third, "alice", admitted, since: next["id"] ?? "")
       #expect(try bob.expect("auth_result")["gap"] == nil)
       #expect(
         try !third.program.errors.all(for: .milliseconds(50)).contains { $0.hasPrefix("netchat:") })
+      for _ in 1...12 { try bob.say(String(repeating: "y", count: 10_000)) }
+      try bob.sendLine("{\"type\":\"ping\"}")
+      try bob.expect("pong")
+      third.program.kill()
+      let fourth = try host(scene, on: room.port, "--log", log)
+      #expect(
+        try !fourth.program.errors.all(for: .milliseconds(50)).contains { $0.hasPrefix("netchat:") }
+      )
+    }
+  }
+
+  @Test(
+    "text clients that leave at once get their answers and their end",
+    arguments: ["hi", "hi\n/quit\n"])
+  func passingTextClients(saying text: String) throws {
+    try Scene.play { scene in
+      // Nobody else reads the lines that they read.
+      let shell = try scene.shell(
+        "exec \"$0\" host --json --port 0 --log '\(try scene.folder())/room.log'")
+      let packet = try Packet(shell.output.next() ?? "")
+      guard let port = packet["port"].flatMap(UInt16.init) else {
+        throw Missed(description: "no port in \(packet)")
+      }
+      for number in 1...20 {
+        let passer = try scene.connect(port)
+        try passer.send(text)
+        passer.finishSending()
+        let lines = try passer.lines.rest(within: .seconds(4))
+        #expect(lines.contains { $0.hasSuffix(": hi") }, "\(number): \(lines)")
+      }
+    }
+  }
+
+  @Test(
+    "a host whose standard streams are closed leaves its log alone",
+    arguments: ["<&-", ">&-", "<&- >&-", "<&- >&- 2>&-"])
+  func closedStreams(closing: String) throws {
+    try Scene.play { scene in
+      let log = "\(try scene.folder())/room.log"
+      let shell = try scene.shell(
+        "\"$0\" host --port 0 --log \(log) \(closing) & host=$!; sleep 1; kill $host; wait $host; echo $?"
+      )
+      // Cut off by the room's end, or begun without anybody to show it to.
+      try shell.output.expect("0", within: .seconds(10))
+      let head = try lines(log)
+      #expect(head.first?.type == "log", "\(head)")
+      let again = try scene.host("--log", log)
+      _ = try again.member("alice")
     }
   }
 
@@ -340,7 +388,10 @@ struct LogTests {
       try FileManager.default.removeItem(atPath: "\(log).1")
       let first = try resume(room, "alice", admitted, since: "1")
       // It was admitted before the file was looked for: it is cut, and told when it comes again.
-      while try first.lines.next() != nil {}
+      let end = try first.expect("bye", within: .seconds(2))
+      #expect(
+        end["code"] == "timeout" && end["reason"] == "What you missed is not in the log any more.")
+      #expect(try first.lines.rest(within: .seconds(4)) == [])
       let again = try resume(room, "alice", admitted, since: "1")
       #expect(try again.expect("auth_result")["gap"] == "true")
     }
