@@ -125,6 +125,7 @@ package final class Dialogue {
     case .shown: return .nothing
     case .ended(let ending):
       self.ending = ending
+      if client.isInterrupted { prompt?.goOn() }
       return .stop
     case .signal(SIGINT): return .interrupt
     case .signal(SIGTSTP): prompt?.suspend { signals.stopProcess() }

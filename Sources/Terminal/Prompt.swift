@@ -84,6 +84,14 @@ package final class Prompt {
   private static let pasteOn = "\u{1B}[?2004h"
   private static let pasteOff = "\u{1B}[?2004l"
 
+  /// Lets a terminal that was stopped by Ctrl-S show what it is given: nobody may be there to press
+  /// Ctrl-Q, and what is written last would wait for that.
+  package func goOn() {
+    // Linux lets only go on what was stopped in the same way.
+    _ = tcflow(STDOUT_FILENO, TCOOFF)
+    _ = tcflow(STDOUT_FILENO, TCOON)
+  }
+
   /// Gives the terminal back as it was.
   package func close() {
     erase()

@@ -150,7 +150,9 @@ final class Program {
   }
 
   /// The CPU time it has taken so far.
-  var processorTime: Duration {
+  var processorTime: Duration { Self.processorTime(of: processID) }
+
+  static func processorTime(of processID: pid_t) -> Duration {
     guard
       let text = try? String(contentsOfFile: "/proc/\(processID)/stat", encoding: .utf8),
       let fields = text.split(separator: ")").last?.split(separator: " "), fields.count > 12,

@@ -265,11 +265,27 @@ struct PromptTests {
       // Pings and all else go on.
       try bob.sendLine("{\"type\":\"who\"}")
       try bob.expect("members", "total", "2")
+      let program = try screen.processID()
+      let before = Program.processorTime(of: program)
+      usleep(1_000_000)
+      #expect(Program.processorTime(of: program) - before < .milliseconds(200))
       try screen.press("C-q")
       try screen.wait(forLine: "half a line", below: "bob: number 2000", columns: 60)
       #expect(
         try screen.scrollback().filter { $0.hasPrefix("bob: ") }
           == (1...2_000).map { "bob: number \($0)" })
+    }
+  }
+
+  @Test("a client whose terminal is stopped ends all the same", arguments: [SIGTERM, SIGHUP])
+  func endsWhileStopped(signal: Int32) throws {
+    try Scene.atPrompt { screen, bob, _ in
+      try screen.press("C-s")
+      for number in 1...2_000 { try bob.say("number \(number)") }
+      try bob.expect("chat", "text", "number 2000")
+      kill(try screen.processID(), signal)
+      try bob.expect("system", "event", "leave", within: .seconds(5))
+      _ = try screen.waitForEnd()
     }
   }
 

@@ -148,6 +148,21 @@ struct TrustTests {
     }
   }
 
+  @Test(
+    "the question about a certificate ends by Ctrl-C and by signals",
+    arguments: [0, SIGTERM, SIGHUP])
+  func questionInterrupted(signal: Int32) throws {
+    try Scene.play { scene in
+      let room = try scene.host(mode: "TLS", "--tls")
+      let terminal = try PseudoTerminal(
+        ["clint", "127.0.0.1:\(room.port)"],
+        environment: ["XDG_STATE_HOME=\(try scene.folder())", "TERM=xterm"])
+      try terminal.expect("Join, and remember it? [y/N]: ")
+      if signal == 0 { terminal.type("\u{3}") } else { terminal.send(signal) }
+      #expect(try terminal.wait(within: .seconds(5)) != 0)
+    }
+  }
+
   @Test("a certificate that changed is refused loudly, until the host is forgotten")
   func changedCertificate() throws {
     try Scene.play { scene in
