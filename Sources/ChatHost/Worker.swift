@@ -84,8 +84,9 @@ final class Worker {
     if wasWoken {
       mailbox.wakeup.clear()
       let end = room.publication.appendedEnd
-      defer { didRead = didRead || room.publication.appendedEnd != end }
       for letter in mailbox.takeAll() { try open(letter) }
+      // What a letter brings about, such as a leave, the others hear of like what was read.
+      didRead = didRead || room.publication.appendedEnd != end
     }
     let timePassed = lookAtTimers()
     if didRead || timePassed || wasWoken { settle(tellsOthers: didRead || timePassed) }

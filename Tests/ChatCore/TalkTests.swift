@@ -275,6 +275,17 @@ import Testing
     #expect(text.takeLines() == ["Members [1]: clint1"])
   }
 
+  @Test("a text client's line that is too long ends it with a line, too")
+  func overLongText() {
+    let host = TestRoom()
+    let text = host.connect()
+    text.send("hello")
+    _ = text.take()
+    text.receive([UInt8](repeating: 0x78, count: 65_537))
+    #expect(text.takeLines() == ["! A line is longer than 65536 bytes."])
+    #expect(text.session.end == .afterSending)
+  }
+
   @Test("commands work, others get a line of help, and // says /")
   func commands() {
     let host = TestRoom()
