@@ -5,9 +5,7 @@ import Sockets
 package final class Expectation {
   private var expression: RegularExpression
   private var name = ""
-  private var room: String?
-  /// The last id of the room's stream when this client came; nil before.
-  private var admission: Int64?
+  private var joinPoint = JoinPoint()
   package private(set) var isMet = false
 
   package init(_ pattern: String) throws(RegularExpression.Failure) {
@@ -16,20 +14,16 @@ package final class Expectation {
 
   /// Whether this is the message, the first that matches.
   func isMet(by packet: HostPacket) -> Bool {
+    joinPoint.note(packet)
     switch packet {
-    case .hello(let hello):
-      // Another room counts from its own beginning.
-      if hello.room != room { admission = nil }
-      room = hello.room
-    case .authResult(.accepted(let result)):
-      name = result.name
-      admission = admission ?? result.id ?? 0
+    case .authResult(.accepted(let admission)):
+      name = admission.name
     case .system(let system):
       if system.event == "rename", system.name == name, system.token != nil, let to = system.to {
         name = to
       }
     case .chat(let chat):
-      guard !isMet, chat.from != name, let admission, chat.id ?? .max > admission,
+      guard !isMet, chat.from != name, !joinPoint.isPast(chat),
         let line = Transcript.line(for: packet), expression.matches(line)
       else { return false }
       isMet = true

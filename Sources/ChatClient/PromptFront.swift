@@ -25,9 +25,8 @@ package final class PromptFront: Front {
   private var hasChanged = false
   /// Whether the next `members` packet was asked for by the user; one for each that was asked for.
   private var membersAreShown: [Bool] = []
-  private var room: String?
-  /// The last packet that had been said before this client joined: no bell rings for it.
-  private var past: Int64 = 0
+  /// No bell rings for what was said before.
+  private var joinPoint = JoinPoint()
 
   package init(_ settings: PromptSettings) { view = MessageView(settings) }
 
@@ -54,13 +53,10 @@ package final class PromptFront: Front {
 
   package func show(_ packet: HostPacket, line: [UInt8]) {
     roster.note(packet)
+    joinPoint.note(packet)
     switch packet {
-    case .hello(let hello):
-      if hello.room != room { past = 0 }
-      room = hello.room
     case .authResult(.accepted(let admission)):
       ownName = admission.name
-      past = max(past, admission.id ?? 0)
     case .members:
       let isShown = membersAreShown.isEmpty || membersAreShown.removeFirst()
       guard isShown else { return }
@@ -71,7 +67,7 @@ package final class PromptFront: Front {
     case .chat(let chat):
       if ignored.contains(Name.folded(chat.from)), chat.from != ownName { return }
       if chat.to != nil, chat.from != ownName { correspondent = chat.from }
-      if chat.id.map({ $0 > past }) ?? true, view.rings(for: packet) { rings = true }
+      if !joinPoint.isPast(chat), view.rings(for: packet) { rings = true }
     default: break
     }
     put(view.lines(for: packet, at: now))
