@@ -8,6 +8,7 @@ package struct LogReader: Sendable {
   private var taken: UInt64 = 0
   private var room: RestoredRoom?
   private let history: Int
+  private let earlier: RestoredRoom?
   /// Where the last step ends that is there whole.
   package private(set) var wholeEnd: UInt64 = 0
   /// Lines of a step whose last note has not come yet, and their bytes.
@@ -16,8 +17,13 @@ package struct LogReader: Sendable {
   /// An over-long line began; it is only a torn one if the file ends in it.
   private var isInLongLine = false
 
-  /// - Parameter history: past packets to keep in memory.
-  package init(history: Int) { self.history = history }
+  /// - Parameters:
+  ///   - history: past packets to keep in memory.
+  ///   - earlier: the part of the log before this one, whose packets are kept as well.
+  package init(history: Int, after earlier: RestoredRoom? = nil) {
+    self.history = history
+    self.earlier = earlier
+  }
 
   /// The first line, once it has been read.
   package var head: LogHead? { room?.head }
@@ -55,7 +61,7 @@ package struct LogReader: Sendable {
 
   private mutating func take(_ line: Span<UInt8>, end: UInt64) throws(LogFailure.Reason) {
     if room == nil {
-      room = RestoredRoom(try LogHead(line), history: history)
+      room = RestoredRoom(try LogHead(line), history: history, after: earlier)
       wholeEnd = end
     } else {
       try takePacketOrNote(line, end: end)

@@ -22,14 +22,19 @@ package struct RestoredRoom: Sendable {
   private var joinIDs: [String: Int64] = [:]
   private var foldedNames: Set<String> = []
 
-  init(_ head: LogHead, history: Int) {
+  init(_ head: LogHead, history: Int, after earlier: RestoredRoom?) {
     self.head = head
     self.history = history
     lastID = head.lastID
     wholeFrom = head.wholeFrom
     hostNumber = head.hostNumber
     lastNumber = head.lastNumber
-    kept = KeptPackets(limit: history, droppedID: head.lastID)
+    if let earlier, earlier.head.room == head.room, earlier.lastID == head.lastID {
+      packets = earlier.packets
+      kept = earlier.kept
+    } else {
+      kept = KeptPackets(limit: history, droppedID: head.lastID)
+    }
   }
 
   package var memberCount: Int { members.count }

@@ -86,20 +86,26 @@ package final class LogFile: Sendable {
         try writing.file.write(group.bytes.span, at: writing.size)
         if settings.syncs { try writing.file.sync() }
       } catch {
-        writing.isOver = true
         giveUp(&writing)
         return .failed(error)
       }
       writing.size += UInt64(group.bytes.count)
       group.publish()
-      if let snapshot = group.snapshot {
-        do throws(SystemError) {
-          try beginPart(snapshot, &writing)
-        } catch {
-          File.remove(newPath)
-          writing.largest = writing.size + (settings.maxSize ?? 0)
-          complain(error)
-        }
+      guard let snapshot = group.snapshot else { return .recorded }
+      do throws(SystemError) {
+        try beginPart(snapshot, &writing)
+      } catch {
+        File.remove(newPath)
+        writing.largest = writing.size + (settings.maxSize ?? 0)
+        complain(error)
+        return .recorded
+      }
+      do throws(SystemError) {
+        if settings.syncs { try File.syncDirectory(of: settings.path) }
+      } catch {
+        // What is written now may be in a file without a name after a power cut.
+        giveUp(&writing)
+        return .failed(error)
       }
       return .recorded
     }
@@ -110,6 +116,7 @@ package final class LogFile: Sendable {
 
   /// Leaves the file as a room can go on from, as far as a full disk allows it.
   private func giveUp(_ writing: inout Writing) {
+    writing.isOver = true
     try? writing.file.truncate(to: writing.size)
     guard settings.onFailure == .goOn else { return }
     // In its place, which needs no room: packets come that this file will not have.
@@ -149,12 +156,10 @@ package final class LogFile: Sendable {
       parts[parts.count - 1] = Part(after: after, path: old)
       parts.append(Part(after: head.lastID, path: path))
     }
-    // From here on the names say so: whatever fails now, the old part is finished.
     writing.file = file
     writing.head = head
     writing.size = UInt64(bytes.count)
     writing.largest = writing.size + (settings.maxSize ?? 0)
-    if settings.syncs { try File.syncDirectory(of: path) }
   }
 
   // MARK: Reading
@@ -208,7 +213,8 @@ enum LogParts {
     return parts.sorted { $0.after < $1.after }
   }
 
-  private static func head(of path: String) throws(SystemError) -> LogHead? {
+  /// The first line of a part; nil if that is none.
+  static func head(of path: String) throws(SystemError) -> LogHead? {
     guard let file = try? RecordFile(path, for: .reading), try file.isRegular else { return nil }
     var reader = LogReader(history: 0)
     var buffer = [UInt8](repeating: 0, count: 4 << 10)

@@ -16,6 +16,8 @@ package struct LogOpening: ~Copyable {
   private let file: RecordFile
   private let size: UInt64
   private var reader: LogReader
+  /// The finished ones.
+  private let parts: [LogFile.Part]
   /// The room that the file holds; nil where a new one begins.
   package let restored: RestoredRoom?
 
@@ -25,7 +27,8 @@ package struct LogOpening: ~Copyable {
     -> LogOpening
   {
     let file = try take(settings.path)
-    var reader = LogReader(history: history)
+    let (parts, earlier) = try findParts(of: settings.path, history: history)
+    var reader = LogReader(history: history, after: earlier)
     let size = try read(file, into: &reader)
     do throws(LogFailure) {
       let restored: RestoredRoom? =
@@ -34,7 +37,8 @@ package struct LogOpening: ~Copyable {
         case .nothing: nil
         }
       return LogOpening(
-        settings: settings, file: file, size: size, reader: reader, restored: restored)
+        settings: settings, file: file, size: size, reader: reader, parts: parts,
+        restored: restored)
     } catch {
       throw .damaged(error)
     }
@@ -42,12 +46,13 @@ package struct LogOpening: ~Copyable {
 
   private init(
     settings: LogFile.Settings, file: consuming RecordFile, size: UInt64, reader: LogReader,
-    restored: RestoredRoom?
+    parts: [LogFile.Part], restored: RestoredRoom?
   ) {
     self.settings = settings
     self.file = file
     self.size = size
     self.reader = reader
+    self.parts = parts
     self.restored = restored
   }
 
@@ -73,6 +78,35 @@ package struct LogOpening: ~Copyable {
     } catch {
       throw .system(error)
     }
+  }
+
+  /// The finished parts of a log, and the room at the end of the last one with as many packets as are
+  /// to be kept in memory. Parts that are gone or damaged are missed by nobody who does not ask for
+  /// them.
+  private static func findParts(of path: String, history: Int) throws(Failure)
+    -> ([LogFile.Part], RestoredRoom?)
+  {
+    let parts: [LogFile.Part]
+    let head: LogHead
+    do throws(SystemError) {
+      guard let found = try LogParts.head(of: path) else { return ([], nil) }
+      head = found
+      parts = try LogParts.find(of: path, before: head)
+    } catch {
+      throw .system(error)
+    }
+    // Each packet has an id of its own.
+    let first = parts.lastIndex { $0.after <= head.lastID - Int64(history) } ?? 0
+    var earlier: RestoredRoom?
+    for part in parts.dropFirst(first) where history > 0 {
+      var reader = LogReader(history: history, after: earlier)
+      earlier = nil
+      guard (try? read(RecordFile(part.path, for: .reading), into: &reader)) != nil,
+        case .room(let room)? = try? reader.finish()
+      else { continue }
+      earlier = room
+    }
+    return (parts, earlier)
   }
 
   /// Returns the file's size in bytes.
@@ -131,7 +165,6 @@ package struct LogOpening: ~Copyable {
       guard case .room(var room) = try? reader.finish() else {
         throw SystemError("read", code: EIO)
       }
-      let parts = try LogParts.find(of: settings.path, before: room.head)
       room.noteOldest(after: parts.first?.after ?? room.head.lastID)
       let log = LogFile(file, room.head, size: whole, parts: parts, settings: settings)
       return (log, room)

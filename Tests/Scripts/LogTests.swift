@@ -30,10 +30,16 @@ struct LogTests {
   {
     let connection = try room.connect()
     let hello = try connection.expect("hello")
+    try resume(connection, hello, name, last, since: since)
+    return connection
+  }
+
+  private func resume(
+    _ connection: RawConnection, _ hello: Packet, _ name: String, _ last: Packet, since: String
+  ) throws {
     try connection.sendLine(
       "{\"type\":\"auth\",\"version\":2,\"name\":\"\(name)\",\"token\":\"\(last["token"] ?? "")\","
         + "\"room\":\"\(hello["room"] ?? "")\",\"since\":\(since)}")
-    return connection
   }
 
   @Test("a host that was stopped goes on with its room", arguments: [SIGTERM, SIGKILL])
@@ -98,6 +104,36 @@ struct LogTests {
       }
       try Talker.expectAllHeard(talkers, names, count: count)
       for talker in talkers { #expect(try talker.leave() == .done) }
+    }
+  }
+
+  @Test("past packets that cannot be read just now are not forgotten")
+  func noDescriptors() throws {
+    try Scene.play { scene in
+      let log = "\(try scene.folder())/room.log"
+      let room = try scene.host("--log", log, "--history", "10", "--rate", "0")
+      let talker = try room.member("talker")
+      let away = try room.connect()
+      let admitted = try away.join("alice")
+      for number in 1...100 { try talker.say("\(number)") }
+      try away.expect("chat", "text", "100")
+      away.reset()
+      // It is accepted while there are descriptors; then there is none to open the log's file with.
+      let early = try room.connect()
+      let hello = try early.expect("hello")
+      func limitDescriptors(to count: Int) throws {
+        let prlimit = try scene.run(
+          "prlimit", "--pid", "\(room.program.processID)", "--nofile=\(count):")
+        #expect(try prlimit.wait() == 0)
+      }
+      try limitDescriptors(to: 3)
+      try resume(early, hello, "alice", admitted, since: admitted["id"] ?? "")
+      let result = try early.expect("auth_result", "ok", "true")
+      try early.expect("bye", "code", "timeout")
+      try limitDescriptors(to: 200)
+      let late = try resume(room, "alice", result, since: admitted["id"] ?? "")
+      #expect(try late.expect("auth_result", "ok", "true")["gap"] == nil)
+      for number in 1...100 { try late.expect("chat", "text", "\(number)") }
     }
   }
 
@@ -369,6 +405,28 @@ struct LogTests {
           chats.compactMap { $0["text"] }.filter { $0 != "live" } == (1...count).map(String.init))
         back.close()
       }
+    }
+  }
+
+  @Test("a host that is started again hands out the last packets, whichever parts they are in")
+  func historyInParts() throws {
+    try Scene.play { scene in
+      let log = "\(try scene.folder())/room.log"
+      let options = ["--rate", "0", "--history", "1000", "--log", log, "--log-max-size", "65536"]
+      let room = try Room(
+        try scene.run(Program.netchat, ["host", "--port", "0"] + options), in: scene)
+      let talk = try room.member("alice")
+      for n in 1...3_000 {
+        try talk.say("\(n)")
+        if n % 100 == 0 { try talk.expect("chat", "text", "\(n)") }
+      }
+      room.program.kill()
+      let again = try Room(
+        try scene.run(Program.netchat, ["host", "--port", "\(room.port)"] + options), in: scene)
+      let bob = try again.connect()
+      try bob.join("bob", history: 1_000)
+      let chats = try (2_001...3_000).map { _ in try bob.packet() }.filter { $0.type == "chat" }
+      #expect(chats.map { $0["text"] } == (2_001...3_000).map(String.init))
     }
   }
 
