@@ -64,7 +64,7 @@ let package = Package(
       path: "Tests/Scripts",
       resources: [
         .copy("version1.py"), .copy("version1_secure.py"), .copy("cutting_proxy.py"),
-        .copy("stub_host.py"),
+        .copy("stub_host.py"), .copy("tls_host.py"),
       ],
       swiftSettings: lenient),
   ]

@@ -39,6 +39,17 @@ struct OperatorTests {
     }
   }
 
+  @Test("a member that the operator puts out is gone for all, whichever worker has them")
+  func kickAmongWorkers() throws {
+    try Scene.play { scene in
+      let room = try scene.host("--threads", "2")
+      let members = try ["alice", "bob", "carol", "dave"].map { try room.member($0) }
+      try room.program.type("/kick alice")
+      try members[0].expect("bye", "code", "kicked")
+      for member in members.dropFirst() { try member.expect("system", "event", "kick") }
+    }
+  }
+
   @Test("/who tells where members come from, since when, how far behind and how they speak")
   func who() throws {
     try Scene.play { scene in

@@ -88,6 +88,18 @@ final class Program {
     }
   }
 
+  /// Waits until it has read all that was typed.
+  func waitUntilRead() throws {
+    let deadline = ContinuousClock.now + patience
+    var unread: Int32 = 0
+    while ioctl(input, UInt(FIONREAD), &unread) != 0 || unread > 0 {
+      guard ContinuousClock.now < deadline else {
+        throw Missed(description: "\(name) does not read what is typed")
+      }
+      usleep(2000)
+    }
+  }
+
   func closeInput() {
     guard input >= 0 else { return }
     close(input)

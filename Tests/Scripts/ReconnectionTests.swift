@@ -62,6 +62,8 @@ struct ReconnectionTests {
       try alice.output.expect("+ Total connected clints: [2]")
       try alice.type("before")
       try alice.output.expect("alice: before")
+      // Who is lost before it was let in does not come again.
+      try json.output.expect("what was said before") { $0.contains("\"before\"") }
       room.program.kill()
       #expect(
         try alice.errors.next()?.hasPrefix("netchat: Connection lost: ") == true)
@@ -152,6 +154,17 @@ struct ReconnectionTests {
     }
   }
 
+  @Test("what came of what was missed is shown, although the host then refuses")
+  func heldAtRefusal() throws {
+    try Scene.play { scene in
+      let (_, port) = try stub(scene, ["timeout", "cut", "Banned."])
+      let clint = try scene.netchat("clint", "127.0.0.1:\(port)")
+      #expect(try clint.wait(within: .seconds(20)) == 1)
+      #expect(try clint.errors.rest().last == "netchat: Banned.")
+      #expect(try clint.output.rest().last == "bob: missed")
+    }
+  }
+
   @Test("a secure room that was opened anew is joined by the same password, and by no other")
   func secureAnew() throws {
     try Scene.play { scene in
@@ -225,7 +238,7 @@ struct ReconnectionTests {
       room.program.kill()
       for clint in [alice, bob] { _ = try clint.errors.next() }
       try bob.type("does this arrive?")
-      usleep(200_000)
+      try bob.waitUntilRead()
       for clint in [alice, bob] { clint.send(SIGTERM) }
       #expect(try alice.wait(within: .seconds(2)) == 0)
       #expect(try bob.wait(within: .seconds(2)) == 4)

@@ -178,5 +178,30 @@ final class Room {
       "python3", [Program.version1, "clint", "127.0.0.1", "\(port)"] + (name.map { [$0] } ?? []))
   }
 
+  /// Waits until something has come for the host that it has not read, as where it is stopped.
+  func waitForUnread() throws {
+    let deadline = ContinuousClock.now + patience
+    let port = String(port, radix: 16, uppercase: true)
+    let end = ":" + String(repeating: "0", count: 4 - port.count) + port
+    while true {
+      // Columns: number, local address, remote address, state (01: established), queues (proc(5)).
+      // Of a file in /proc String(contentsOfFile:) takes the first 4 KB alone.
+      let isThere = try ["tcp", "tcp6"].contains { table in
+        let file = try FileHandle(forReadingFrom: URL(filePath: "/proc/net/\(table)"))
+        return String(decoding: try file.readToEnd() ?? Data(), as: UTF8.self)
+          .split(separator: "\n").contains { line in
+            let fields = line.split(separator: " ")
+            return fields.count > 4 && fields[1].hasSuffix(end) && fields[3] == "01"
+              && !fields[4].hasSuffix(":00000000")
+          }
+      }
+      if isThere { return }
+      guard ContinuousClock.now < deadline else {
+        throw Missed(description: "nothing comes for the host")
+      }
+      usleep(5_000)
+    }
+  }
+
   func netcat() throws -> Program { try scene.run("nc", ["127.0.0.1", "\(port)"]) }
 }

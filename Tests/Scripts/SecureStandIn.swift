@@ -41,19 +41,24 @@ final class SecureStandIn {
       + "\"auth\":[\"spake2plus\"],\"salt\":\"\(Data(salt).base64EncodedString())\"}"
   }
 
-  /// The next client, to which `hello` has been said, and the line of its `auth`.
+  /// The next client, and the line of its `auth` once this has been said to it; nil if it leaves then.
+  func greet(_ hello: String) throws -> (lines: TLSLines, auth: String?) {
+    var entry = pollfd(fd: listener, events: Int16(POLLIN), revents: 0)
+    guard poll(&entry, 1, Int32(patience.components.seconds) * 1000) == 1 else {
+      throw Missed(description: "nobody came")
+    }
+    let accepted = Glibc.accept(listener, nil, nil)
+    guard accepted >= 0 else { throw Missed(description: "cannot accept: \(errno)") }
+    let lines = try TLSLines(accepting: accepted, certificate)
+    try lines.send(hello)
+    return (lines, try lines.next())
+  }
+
+  /// The next client that knows what `hello` says, and the line of its `auth`.
   func accept() throws -> (lines: TLSLines, auth: String) {
     while true {
-      var entry = pollfd(fd: listener, events: Int16(POLLIN), revents: 0)
-      guard poll(&entry, 1, Int32(patience.components.seconds) * 1000) == 1 else {
-        throw Missed(description: "nobody came")
-      }
-      let accepted = Glibc.accept(listener, nil, nil)
-      guard accepted >= 0 else { throw Missed(description: "cannot accept: \(errno)") }
-      let lines = try TLSLines(accepting: accepted, certificate)
-      try lines.send(hello)
       // The first time it only learns that it needs the password, and comes again with it.
-      if let auth = try lines.next() { return (lines, auth) }
+      if case (let lines, let auth?) = try greet(hello) { return (lines, auth) }
     }
   }
 

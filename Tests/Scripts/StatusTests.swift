@@ -183,9 +183,9 @@ struct StatusTests {
       try alice.output.expect("+ Total connected clints: [1]")
       let bob = try room.clint("--name", "bob", "--no-reconnect")
       try bob.output.expect("+ Total connected clints: [2]")
-      room.program.send(SIGSTOP)
+      try room.program.stop()
       try bob.type("does this arrive?")
-      usleep(500_000)
+      try room.waitForUnread()
       room.program.send(SIGKILL)
       #expect(try alice.wait() == 3)
       #expect(try bob.wait() == 4)
@@ -220,11 +220,12 @@ struct StatusTests {
         "{ \"$0\" clint --host 127.0.0.1 --port \"$1\"; echo $? >&2; } | head -n 1", "\(room.port)")
       try alice.expect("count", "total", "2")
       try clint.output.expect(prefix: "Connected to ")
-      for _ in 0..<3 {
+      var said: [String] = []
+      for _ in 0..<200 where said.isEmpty {
         try alice.say("are you there?")
-        usleep(50_000)
+        said = try clint.errors.all(for: .milliseconds(50))
       }
-      #expect(try clint.errors.next() == "1")
+      #expect(said == ["1"])
     }
   }
 }

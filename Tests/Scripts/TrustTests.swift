@@ -272,4 +272,18 @@ struct TrustTests {
       #expect(try plain.wait() == 2)
     }
   }
+
+  @Test("a hello that comes with the end of the handshake is heard")
+  func helloWithHandshake() throws {
+    try Scene.play { scene in
+      let mine = try gencert(scene)
+      let path = Bundle.module.path(forResource: "tls_host", ofType: "py") ?? ""
+      let host = try scene.run("python3", path, mine.cert, mine.key)
+      let port = try #require(UInt16(try host.output.next() ?? ""))
+      let clint = try clint(scene, state: scene.folder(), port, "--tls", "--cert", mine.cert)
+      #expect(try clint.wait() == 3)
+      #expect(
+        try clint.errors.rest() == ["netchat: connection closed by remote host: All was heard."])
+    }
+  }
 }

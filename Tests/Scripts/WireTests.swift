@@ -65,6 +65,23 @@ struct WireTests {
     }
   }
 
+  @Test("a host that is another room each time it is asked is given up")
+  func changingHost() throws {
+    try Scene.play { scene in
+      let host = try SecureStandIn(password: "open sesame")
+      let clint = try scene.clint(host.port, password: "open sesame")
+      for room in 1...4 {
+        let digits = String(repeating: "\(room)", count: host.room.count)
+        let (_, auth) = try host.greet(host.hello.replacing(host.room, with: digits))
+        #expect(auth == nil)
+      }
+      #expect(try clint.wait() == 1)
+      #expect(
+        try clint.errors.rest().contains(
+          "netchat: the host changes its room each time it is asked"))
+    }
+  }
+
   @Test("what is sealed and was altered, replayed or said by another goes no further than the host")
   func sealedAtHost() throws {
     try Scene.play { scene in

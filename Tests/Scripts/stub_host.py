@@ -1,8 +1,9 @@
 """A host that says goodbye to everybody: stub_host.py WORD...
 
 Each connection takes the next word, and the last one stands for all that follow: a code is that of
-a goodbye after the client was let in, a reason with a full stop is why it is not. It prints its
-port, and then a line for each connection.
+a goodbye after the client was let in, a reason with a full stop is why it is not, and `cut` is a
+connection that ends amid what the client has missed. It prints its port, and then a line for each
+connection.
 """
 
 import json
@@ -26,6 +27,9 @@ while True:
     word = words.pop(0) if len(words) > 1 else words[0]
     if word.endswith("."):
         say(type="auth_result", ok=False, reason=word)
+    elif word == "cut":
+        say(type="auth_result", ok=True, client_name="alice", id=5, total=1, token="t")
+        say(type="chat", **{"from": "bob"}, text="missed", id=1, time=0)
     else:
         say(type="auth_result", ok=True, client_name="alice", id=0, total=1, token="t")
         say(type="bye", code=word, reason="The reason.")

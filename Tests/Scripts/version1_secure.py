@@ -90,14 +90,21 @@ def version_one_client():
         host.wait()
 
 
-def version_one_host():
-    cert, key = FOLDER + "/cert.pem", FOLDER + "/key.pem"
+def certificate(name):
+    """A TLS context with a new certificate, its file, and how netchat names it."""
+    cert, key = f"{FOLDER}/{name}.pem", f"{FOLDER}/{name}-key.pem"
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
          "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", cert],
         check=True, stderr=subprocess.DEVNULL)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(cert, key)
+    digest = hashlib.sha256(ssl.PEM_cert_to_DER_cert(open(cert).read())).digest()
+    return context, cert, "SHA256:" + base64.b64encode(digest).decode().rstrip("=")
+
+
+def version_one_host():
+    context, cert, fingerprint = certificate("cert")
     listener = socket.create_server(("127.0.0.1", 0))
     listener.settimeout(10)
     port = listener.getsockname()[1]
@@ -137,6 +144,26 @@ def version_one_host():
         assert peer.file.readline() == "", "the password was told"
         shown, _ = program.communicate(timeout=10)
         assert words in shown and program.returncode == 1, shown
+
+    # A certificate that was accepted once stays what this host is compared with, after a visit too.
+    hosts = FOLDER + "/netchat/known_hosts"
+    os.makedirs(os.path.dirname(hosts), mode=0o700, exist_ok=True)
+    with open(hosts, "w") as file:
+        file.write(f"127.0.0.1:{port} {fingerprint}\n")
+    program = clint(port, "--compat")
+    program.stdin.close()
+    program.stdin = None
+    serve()[0].send(type="auth_result", ok=True, client_name="new")
+    program.communicate(timeout=10)
+    assert program.returncode == 0
+    assert open(hosts).read() == f"127.0.0.1:{port} {fingerprint}\n"
+    context, _, other = certificate("other")
+    program = clint(port, "--compat")
+    peer = Peer(context.wrap_socket(listener.accept()[0], server_side=True))
+    peer.send(type="hello", secure=True)
+    assert peer.file.readline() == "", "the password was told"
+    shown, _ = program.communicate(timeout=10)
+    assert "HAS CHANGED" in shown and other in shown and program.returncode == 1, shown
 
 
 version_one_client()
