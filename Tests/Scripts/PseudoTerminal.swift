@@ -10,6 +10,8 @@ final class PseudoTerminal {
   /// Kept open, so that the terminal outlives the program and can be looked at.
   private let side: Int32
   private var status: Int32?
+  /// The ``flags`` before the program was started.
+  let firstFlags: tcflag_t
 
   /// - Parameter environment: `NAME=VALUE`, or a name to be taken out.
   init(_ arguments: [String], environment: [String] = []) throws {
@@ -21,6 +23,7 @@ final class PseudoTerminal {
     }
     self.master = master
     self.side = side
+    firstFlags = Self.flags(of: side)
     for descriptor in [master, side] { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
     _ = fcntl(master, F_SETFL, O_NONBLOCK)
     var actions = posix_spawn_file_actions_t()
@@ -76,9 +79,11 @@ final class PseudoTerminal {
   }
 
   /// Whether what is typed is shown, and whether keys such as Ctrl-C send signals.
-  var flags: tcflag_t {
+  var flags: tcflag_t { Self.flags(of: side) }
+
+  private static func flags(of terminal: Int32) -> tcflag_t {
     var settings = termios()
-    tcgetattr(side, &settings)
+    tcgetattr(terminal, &settings)
     return settings.c_lflag
   }
 
