@@ -52,6 +52,8 @@ private struct GencertCommand {
       }
       guard let status else { continue }
       guard !status.isDirectory else { throw Failure("cannot write \(path): is a directory") }
+      // A device or a pipe would be a file from then on.
+      guard status.isRegular else { throw Failure("cannot write \(path): is no regular file") }
       existing.append(path)
     }
     guard existing.isEmpty || arguments.replacesFiles else {

@@ -175,6 +175,12 @@ struct GencertTests {
       try errors("c", "missing/k") == "netchat: cannot write missing/k: no such file or directory\n"
     )
     #expect(try errors("/", "k") == "netchat: cannot write /: is a directory\n")
+    #expect(mkfifo(folder.path("pipe"), 0o600) == 0)
+    let piped = try gencert("--cert", "pipe", "--key", "k", "--force")
+    #expect(piped.status == 1)
+    #expect(piped.errors == "netchat: cannot write pipe: is no regular file\n")
+    #expect(try folder.names() == ["pipe"])
+    try FileManager.default.removeItem(atPath: folder.path("pipe"))
     let same = "netchat: the certificate and the key cannot both be c\n  try --key key.pem\n"
     #expect(try errors("c", "c") == same)
     #expect(try errors("c", "./c") == same)
