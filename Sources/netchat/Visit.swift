@@ -20,6 +20,8 @@ final class Visit {
   private var password: Secret?
   private var keys: RoomPassword?
   private var versionOneKeys: VersionOnePassword?
+  /// The certificate of the present connection, if somebody vouched for it.
+  private var vouched: Fingerprint?
   /// How often keys have been made since the room was joined last.
   private var keysMade = 0
 
@@ -61,6 +63,7 @@ final class Visit {
 
   /// Says whether to go on with a host that has said what it is.
   func decide(_ hello: HostPacket.Hello, _ link: inout Link) -> Client.Decision {
+    vouched = nil
     if hello.isSecure { return decideSecure(hello, &link) }
     if remembered == .secure {
       return refuse(
@@ -106,6 +109,11 @@ final class Visit {
         "the host at \(place) is of version 1, and would be told the password itself",
         hint: "--compat does that, over a certificate that is verified")
     }
+    guard remembered != .secure else {
+      return refuse(
+        "\(place) proved before that it knows the password, and now wants to be told it",
+        hint: "someone may be in the middle; if it is meant, netchat clint --forget \(place)")
+    }
     if !arguments.tlsInsecure, let refusal = verify(&link, remembers: true) { return refusal }
     guard let versionOneKeys else { return .end(.needsKeys(hello)) }
     return .proceed(.versionOne(versionOneKeys))
@@ -114,18 +122,21 @@ final class Visit {
   /// Looks at the host's certificate; nil if it will do.
   private func verify(_ link: inout Link, remembers: Bool) -> Client.Decision? {
     let fingerprint = link.fingerprint()
+    if remembers { vouched = fingerprint }
     if let pin = arguments.fingerprint {
-      if fingerprint == pin { return nil }
+      // With --cert it is to be both.
+      if fingerprint == pin, arguments.cert == nil { return nil }
+      guard fingerprint != pin else { return refuseUnlessTrusted(&link) }
       return refuse(
         "the certificate of \(place) is not the one that --fingerprint names",
         hint: "it is \(fingerprint?.description ?? "missing")")
     }
-    if arguments.tlsInsecure || arguments.unix != nil && arguments.cert == nil { return nil }
-    guard let problem = link.certificateProblem() else { return nil }
-    if arguments.cert != nil {
-      return refuse(
-        "the certificate of \(place) is not one that --cert vouches for: \(problem)", hint: nil)
+    if arguments.tlsInsecure || arguments.unix != nil && arguments.cert == nil {
+      vouched = nil
+      return nil
     }
+    if arguments.cert != nil { return refuseUnlessTrusted(&link) }
+    guard let problem = link.certificateProblem() else { return nil }
     guard let fingerprint else {
       return refuse("\(place) shows no certificate", hint: nil)
     }
@@ -137,6 +148,13 @@ final class Visit {
           + "It is \(fingerprint) now",
         hint: "if it is meant, netchat clint --forget \(place), and join again")
     case .secure, nil: return remembers ? ask(about: fingerprint, problem) : nil
+    }
+  }
+
+  private func refuseUnlessTrusted(_ link: inout Link) -> Client.Decision? {
+    link.certificateProblem().map { problem in
+      refuse(
+        "the certificate of \(place) is not one that --cert vouches for: \(problem)", hint: nil)
     }
   }
 
@@ -234,10 +252,11 @@ final class Visit {
   func admitted(isSecure: Bool) {
     hasJoined = true
     keysMade = 0
-    guard isSecure, remembered != .secure else { return }
-    // Version 1 proves nothing: who such a host is, the certificate says that was accepted.
-    if keys == nil, case .certificate = remembered { return }
-    remember(.secure)
+    // Version 1 proves nothing: who such a host is its certificate says, as where there is no password.
+    let entry: KnownHosts.Entry? =
+      isSecure && keys != nil ? .secure : vouched.map { .certificate($0) }
+    guard let entry, entry != remembered else { return }
+    remember(entry)
   }
 
   private func remember(_ entry: KnownHosts.Entry) {

@@ -286,4 +286,24 @@ struct TrustTests {
         try clint.errors.rest() == ["netchat: connection closed by remote host: All was heard."])
     }
   }
+
+  @Test("a host whose certificate was vouched for once is not joined in clear text later")
+  func rememberedAsTLS() throws {
+    try Scene.play { scene in
+      let mine = try gencert(scene)
+      let other = try gencert(scene)
+      let state = try scene.folder()
+      let room = try scene.host(mode: "TLS", "--tls", "--cert", mine.cert, "--key", mine.key)
+      try expectRefusal(
+        clint(
+          scene, state: state, room.port, "--fingerprint", mine.fingerprint, "--cert", other.cert),
+        "is not one that --cert vouches for", "both are asked for")
+      try expectJoin(clint(scene, state: state, room.port, "--cert", mine.cert), "by --cert")
+      room.program.kill()
+      let clear = try scene.netchat("host", "--port", "\(room.port)", "--plain")
+      try clear.output.expect(prefix: "Listening on ")
+      try expectRefusal(
+        clint(scene, state: state, room.port), "is not encrypted", hint: "--forget")
+    }
+  }
 }

@@ -135,6 +135,9 @@ def version_one_host():
     assert shown.splitlines()[2:] == ["new joined from elsewhere", "new: sealed"], shown
     assert program.returncode == 0
 
+    hosts = FOLDER + "/netchat/known_hosts"
+    assert open(hosts).read().endswith(f"127.0.0.1:{port} {fingerprint}\n")
+    os.remove(hosts)
     for options, words in (((), "is of version 1"), (("--compat",), "is not verified")):
         program = clint(port, *options)
         connection = listener.accept()[0]
@@ -146,8 +149,6 @@ def version_one_host():
         assert words in shown and program.returncode == 1, shown
 
     # A certificate that was accepted once stays what this host is compared with, after a visit too.
-    hosts = FOLDER + "/netchat/known_hosts"
-    os.makedirs(os.path.dirname(hosts), mode=0o700, exist_ok=True)
     with open(hosts, "w") as file:
         file.write(f"127.0.0.1:{port} {fingerprint}\n")
     program = clint(port, "--compat")
@@ -164,6 +165,16 @@ def version_one_host():
     assert peer.file.readline() == "", "the password was told"
     shown, _ = program.communicate(timeout=10)
     assert "HAS CHANGED" in shown and other in shown and program.returncode == 1, shown
+
+    # A room that once proved itself does not become one that is told the password.
+    with open(hosts, "w") as file:
+        file.write(f"127.0.0.1:{port} secure\n")
+    program = clint(port, "--compat", "--cert", f"{FOLDER}/other.pem")
+    peer = Peer(context.wrap_socket(listener.accept()[0], server_side=True))
+    peer.send(type="hello", secure=True)
+    assert peer.file.readline() == "", "the password was told"
+    shown, _ = program.communicate(timeout=10)
+    assert "--forget" in shown and program.returncode == 1, shown
 
 
 version_one_client()
