@@ -12,8 +12,12 @@ func runHost(_ arguments: HostArguments) -> Int32 {
 /// Opens a room and serves it until it is told to end.
 private struct HostCommand {
   private let arguments: HostArguments
+  private let passwords: PasswordSource
 
-  init(_ arguments: HostArguments) { self.arguments = arguments }
+  init(_ arguments: HostArguments) {
+    self.arguments = arguments
+    passwords = PasswordSource(argument: arguments.password, file: arguments.passwordFile)
+  }
 
   /// What has been said to whoever started the program.
   private struct Stop: Error { let status: ExitStatus }
@@ -123,10 +127,9 @@ private struct HostCommand {
         throw stop("cannot draw a password: \(error)", hint: nil)
       }
     }
-    let source = PasswordSource(argument: arguments.password, file: arguments.passwordFile)
     do throws(PasswordSource.Failure) {
       return (
-        try source.password(for: .host) { question in questions.pipedPassword(question) }, nil
+        try passwords.password(for: .host) { question in questions.pipedPassword(question) }, nil
       )
     } catch {
       throw Stop(status: error.report())
@@ -158,7 +161,7 @@ private struct HostCommand {
         }
       if let security = arguments.security { return (port, security) }
       guard questions.isInteractive || (arguments.port == nil && !hasSockets) else {
-        return (port, .plain)
+        return (port, passwords.isGiven ? .secure : .plain)
       }
       let encrypts = try questions.askYesOrNo("Encrypt the communication? [y/N]: ")
       return (port, encrypts ? .secure : .plain)
@@ -281,7 +284,7 @@ private struct HostCommand {
 
   /// An address under which others reach this machine.
   private var joinAddress: String {
-    if let bind = arguments.bind { return bind }
+    if let bind = arguments.bind, !["0.0.0.0", "::", "[::]"].contains(bind) { return bind }
     let addresses = Machine.addresses
     return (addresses.first { $0.bytes.count == 4 } ?? addresses.first)?.host ?? "127.0.0.1"
   }

@@ -86,7 +86,12 @@ struct PasswordSource: Sendable {
     case .environment(let secret):
       try check(secret, from: "the password in \(Self.environmentVariable)")
       return secret
-    case .file(let path): return try read(path)
+    case .file(let path):
+      // A pipe may say nothing for long, and nothing is lost yet: a signal ends the program.
+      let result: Result<Secret, Failure> = Signals.unblocked {
+        do throws(Failure) { return .success(try read(path)) } catch { return .failure(error) }
+      }
+      return try result.get()
     case nil: break
     }
     switch readPipe(purpose.question) {

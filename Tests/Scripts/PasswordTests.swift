@@ -115,6 +115,41 @@ struct PasswordTests {
     }
   }
 
+  @Test("a host that is given a password by the environment alone opens a secure room")
+  func environmentOfHost() throws {
+    try Scene.play { scene in
+      let host = try scene.run(
+        "env", "NETCHAT_PASSWORD=open sesame", Program.netchat, "host", "--port", "0")
+      _ = try Room(host, in: scene, mode: "ENCRYPTED")
+      let environment = FileManager.default.contents(atPath: "/proc/\(host.processID)/environ")
+      #expect(!String(decoding: environment ?? Data(), as: UTF8.self).contains("sesame"))
+    }
+  }
+
+  @Test("a signal ends a client that waits for a password in a pipe")
+  func silentPipe() throws {
+    try Scene.play { scene in
+      let room = try scene.secureHost()
+      let pipe = "\(try scene.folder())/pipe"
+      #expect(mkfifo(pipe, 0o600) == 0)
+      let clint = try scene.run(
+        "env",
+        ["-u", "NETCHAT_PASSWORD", "XDG_STATE_HOME=\(try scene.folder())", Program.netchat]
+          + ["clint", "127.0.0.1:\(room.port)", "--password-file", pipe])
+      // That can be opened once it reads there.
+      let deadline = ContinuousClock.now + patience
+      var end: Int32 = -1
+      while end < 0, ContinuousClock.now < deadline {
+        end = open(pipe, O_WRONLY | O_NONBLOCK | O_CLOEXEC)
+        if end < 0 { usleep(5_000) }
+      }
+      defer { close(end) }
+      #expect(end >= 0)
+      clint.send(SIGTERM)
+      #expect(try clint.wait() == 128 + SIGTERM)
+    }
+  }
+
   @Test("a password shows in no list of processes, and no core is dumped")
   func hidden() throws {
     try Scene.play { scene in
