@@ -16,7 +16,9 @@ extension Host {
 
   private func recordNow(_ log: LogFile) {
     let outcome = log.record(room) { error in
-      configuration.report("cannot begin a new part of the log: \(error.reason)")
+      let reason =
+        error.code == ESTALE ? "\(log.settings.path) is another file now" : error.reason
+      configuration.report("cannot begin a new part of the log: \(reason)")
     }
     if case .failed(let error) = outcome { logFailed(log, error) }
   }

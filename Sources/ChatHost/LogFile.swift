@@ -95,7 +95,6 @@ package final class LogFile: Sendable {
       do throws(SystemError) {
         try beginPart(snapshot, &writing)
       } catch {
-        File.remove(newPath)
         writing.largest = writing.size + (settings.maxSize ?? 0)
         complain(error)
         return .recorded
@@ -125,22 +124,37 @@ package final class LogFile: Sendable {
     try? writing.file.sync()
   }
 
-  /// What a new part is called until it is whole.
-  private var newPath: String { "\(settings.path).new" }
-
   /// Gives the present part its last name and goes on in a new one.
   private func beginPart(_ snapshot: RoomSnapshot, _ writing: inout Writing) throws(SystemError) {
+    // A name that nothing has, until the part is whole.
+    let random = Hexadecimal.encode(Machine.randomBytes(12))
+    let new = "\(File.directory(of: settings.path))/.netchat-\(random)"
+    let file = try RecordFile(new, for: .creating)
+    do throws(SystemError) {
+      try beginPart(in: file, snapshot, &writing, named: new)
+    } catch {
+      File.remove(new)
+      throw error
+    }
+    writing.file = file
+  }
+
+  private func beginPart(
+    in file: borrowing RecordFile, _ snapshot: RoomSnapshot, _ writing: inout Writing,
+    named new: String
+  ) throws(SystemError) {
     let path = settings.path
-    let new = newPath
+    // The file may have been moved away, and another host may have its name.
+    guard writing.file.isStill(at: path) else { throw SystemError("rename", code: ESTALE) }
     let old = LogParts.path(of: path, after: writing.head.lastID)
     let (head, bytes) = snapshot.beginning(after: writing.head)
-    let file = try RecordFile(new, for: .replacing)
     guard try file.lock() else { throw SystemError("flock", code: EWOULDBLOCK) }
     try file.write(bytes.span, at: 0)
     if settings.syncs { try file.sync() }
     let after = writing.head.lastID
     try allParts.withLock { parts throws(SystemError) in
       // With both names for a moment there is always a file of the first.
+      var hasMoved = false
       do throws(SystemError) {
         try File.link(path, as: old)
       } catch {
@@ -148,15 +162,21 @@ package final class LogFile: Sendable {
         // A host that was killed just here has done it already.
         case EEXIST where writing.file.isStill(at: old): break
         // File systems without hard links, such as FAT.
-        case EPERM, EOPNOTSUPP: try File.rename(path, to: old)
+        case EPERM, EOPNOTSUPP:
+          try File.rename(path, to: old)
+          hasMoved = true
         default: throw error
         }
       }
-      try File.rename(new, to: path)
+      do throws(SystemError) {
+        try File.rename(new, to: path)
+      } catch {
+        if hasMoved { try? File.rename(old, to: path) }
+        throw error
+      }
       parts[parts.count - 1] = Part(after: after, path: old)
       parts.append(Part(after: head.lastID, path: path))
     }
-    writing.file = file
     writing.head = head
     writing.size = UInt64(bytes.count)
     writing.largest = writing.size + (settings.maxSize ?? 0)
@@ -167,9 +187,12 @@ package final class LogFile: Sendable {
   /// Opens the part that has the packet after `id`; nil if there is none.
   /// - Returns: also where the next part begins, if there is one.
   func openPart(after id: Int64) throws(SystemError) -> OpenPart? {
-    try allParts.withLock { parts throws(SystemError) in
+    let isPresent = writing.withLock { $0.file.isStill(at: settings.path) }
+    return try allParts.withLock { parts throws(SystemError) in
       guard let index = parts.lastIndex(where: { $0.after <= id }) else { return nil }
       let next = index + 1 < parts.count ? parts[index + 1].after : nil
+      // What has its name now is another room's.
+      guard next != nil || isPresent else { throw SystemError("open", code: ENOENT) }
       return OpenPart(
         file: try RecordFile(parts[index].path, for: .reading), after: parts[index].after,
         nextAfter: next)

@@ -9,8 +9,8 @@ package struct RecordFile: ~Copyable, Sendable {
   package enum Purpose: Sendable {
     /// It is made if it is not there.
     case appending
-    /// It is made, or emptied.
-    case replacing
+    /// It is made; fails with EEXIST where something has that name.
+    case creating
     case reading
   }
 
@@ -19,7 +19,7 @@ package struct RecordFile: ~Copyable, Sendable {
     let flags =
       switch purpose {
       case .appending: O_RDWR | O_CREAT
-      case .replacing: O_RDWR | O_CREAT | O_TRUNC
+      case .creating: O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW
       case .reading: O_RDONLY
       }
     // Without O_NONBLOCK a pipe of that name would be waited for.

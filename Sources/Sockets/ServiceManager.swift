@@ -33,6 +33,12 @@ package enum ServiceManager {
     let type = Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue)
     let number = Int32(try system("socket") { Int(socket(AF_UNIX, type, 0)) })
     let opened = Descriptor(owning: number)
+    // A manager that does not read what it asked for is not waited for without end.
+    var time = timeval(tv_sec: 1, tv_usec: 0)
+    let size = socklen_t(MemoryLayout<timeval>.size)
+    _ = try system("setsockopt") {
+      unsafe Int(setsockopt(number, SOL_SOCKET, SO_SNDTIMEO, &time, size))
+    }
     let address = try Address(unixPath: path)
     let bytes = Array(state.utf8)
     _ = try system("sendto") {

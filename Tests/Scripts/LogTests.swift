@@ -430,6 +430,47 @@ struct LogTests {
     }
   }
 
+  @Test("a log that was moved away takes nothing from the host that has its name now")
+  func movedAway() throws {
+    try Scene.play { scene in
+      let folder = try scene.folder()
+      let log = "\(folder)/room.log"
+      try "mine".write(toFile: "\(log).new", atomically: false, encoding: .utf8)
+      let room = try scene.host(
+        "--rate", "0", "--history", "10", "--log", log, "--log-max-size", "65536")
+      let alice = try room.connect()
+      let admitted = try alice.join("alice")
+      let talk = try room.member("carol")
+      try FileManager.default.moveItem(atPath: log, toPath: "\(folder)/old.log")
+      let other = try scene.host("--rate", "0", "--log", log)
+      let bob = try other.member("bob")
+      for number in 1...30 { try bob.say("of the other room \(number)") }
+      try bob.expect("chat", "text", "of the other room 30")
+      let filling = String(repeating: "x", count: 1_000)
+      for number in 1...100 { try talk.say("\(number) \(filling)") }
+      try talk.expect("chat", "text", "100 \(filling)")
+      try room.program.errors.expect(
+        "netchat: cannot begin a new part of the log: \(log) is another file now")
+      alice.close()
+      let early = try resume(room, "alice", admitted, since: "2")
+      try early.expect("bye", "code", "timeout")
+      #expect(!early.lines.taken.contains { $0.contains("other room") })
+      let late = try resume(room, "alice", admitted, since: "2")
+      #expect(try late.expect("auth_result", "ok", "true")["gap"] == "true")
+      // And the other host goes on with what is its own.
+      other.program.kill()
+      let again = try scene.host("--log", log)
+      let eve = try again.connect()
+      try eve.join("eve", history: 1)
+      try eve.expect("chat", "text", "of the other room 30")
+      #expect(
+        try FileManager.default.contentsOfDirectory(atPath: folder).sorted() == [
+          "old.log", "room.log", "room.log.new",
+        ])
+      #expect(try String(contentsOfFile: "\(log).new", encoding: .utf8) == "mine")
+    }
+  }
+
   @Test("parts that were taken away make a gap, which is said")
   func missingParts() throws {
     try Scene.play { scene in
