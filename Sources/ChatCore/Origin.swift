@@ -4,6 +4,9 @@ package enum Origin: Hashable, Sendable {
   case address([UInt8])
   /// A user of this machine, by number, over a unix socket.
   case user(UInt32)
+
+  /// Of a member that a log file tells of, and that has not come back.
+  package static let unknown = Origin.address([])
 }
 
 /// Whom a ban keeps out: one address or those that begin alike, or a user of this machine.

@@ -13,7 +13,7 @@ extension Room {
     for (joinID, member) in restored.members.sorted(by: { $0.key < $1.key }) {
       let handle = restore(
         Member(
-          name: member.name, joinID: joinID, address: "", origin: .address([]),
+          name: member.name, joinID: joinID, address: "", origin: .unknown,
           since: now.unixMilliseconds, dialect: .packets, connection: nil))
       lost.append((now.monotonic + (member.hasToken ? Limits.lostMemberGrace : 0), handle))
     }

@@ -96,6 +96,11 @@ package struct Operator: Sendable {
   private func banMember(_ name: String) -> OperatorAnswer {
     do throws(Room.KickFailure) {
       let kicked = try host.kick(name, reason: "Banned.", at: now)
+      guard kicked.origin != .unknown else {
+        return .done(
+          "\(kicked.name) is out. It had not come back since the start: no address is known to ban."
+        )
+      }
       let block = OriginBlock(around: kicked.origin)
       let answer = ban(block)
       if case .failed(let reason) = answer { return .done("\(kicked.name) is out. \(reason)") }

@@ -137,6 +137,21 @@ struct LogTests {
     }
   }
 
+  @Test("a ban of a member that has not come back since the start bans no address")
+  func banOfAbsent() throws {
+    try Scene.play { scene in
+      let log = "\(try scene.folder())/room.log"
+      let room = try scene.host("--log", log)
+      _ = try room.member("alice")
+      room.program.kill()
+      let again = try scene.host("--log", log)
+      try again.program.type("/ban alice\n/bans")
+      try again.program.errors.expect(
+        "alice is out. It had not come back since the start: no address is known to ban.")
+      try again.program.errors.expect("Bans [0]:")
+    }
+  }
+
   @Test("a torn last line is cut off, and said")
   func torn() throws {
     try Scene.play { scene in
