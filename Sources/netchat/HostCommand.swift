@@ -205,14 +205,17 @@ private struct HostCommand {
     configuration.admissionTime = min(
       arguments.timeout?.nanoseconds ?? .max, Limits.admissionTime)
     configuration.rate = arguments.rate ?? 0
-    configuration.threads = arguments.threads ?? min(8, Machine.processors)
+    configuration.threads = threads
     return configuration
   }
 
+  private var threads: Int { arguments.threads ?? min(8, Machine.processors) }
+
   /// Members at a time.
   private func places(descriptors: Int) -> Int {
-    // Some descriptors are for listeners, pollers, the terminal, and those being turned away.
-    let reserve = min(64, max(16, descriptors / 4))
+    // Some descriptors are for listeners, the terminal, the log and those being turned away, and two
+    // are for each worker.
+    let reserve = min(64, max(16, descriptors / 4)) + 2 * (threads - 1)
     let fitting = max(1, descriptors - reserve)
     guard let wished = arguments.maxClients else { return fitting }
     if wished > fitting {

@@ -122,6 +122,21 @@ struct EnduranceTests {
     }
   }
 
+  @Test("what many workers need is no place for members")
+  func manyWorkers() throws {
+    try Scene.play { scene in
+      let log = "\(try scene.folder())/room.log"
+      let shell = try scene.shell(
+        "ulimit -n 256; exec \"$0\" host --json --port 0 --threads 64 --log '\(log)' --rate 0")
+      let packet = try Packet(shell.output.next() ?? "")
+      #expect(packet["max_clients"] == "66")
+      let port = try #require(packet["port"].flatMap(UInt16.init))
+      let crowd = try (1...66).map { _ in try scene.connect(port) }
+      for connection in crowd { try connection.sendLine("{\"type\":\"auth\"}") }
+      for connection in crowd { try connection.expect("auth_result", "ok", "true") }
+    }
+  }
+
   @Test("a low limit on open files still leaves places for members")
   func fewDescriptors() throws {
     try Scene.play { scene in
