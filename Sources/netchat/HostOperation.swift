@@ -48,7 +48,11 @@ struct HostOperation {
     let threads = try host.start(on: listeners)
     if let metrics { try serve(metrics) }
     try tellServiceManager()
-    if hasPrompt, let prompt = prompt(screen, signals) {
+    guard hasPrompt else {
+      // These signals, not others: once the room is open its clients may have all descriptors.
+      return try runConsole(screen, signals, input, threads)
+    }
+    if let prompt = prompt(screen, signals) {
       // A log that goes elsewhere is written there all the same.
       let writesLog = !isTerminal(STDERR_FILENO)
       if writesLog { try startOperatorLog() }
@@ -61,9 +65,16 @@ struct HostOperation {
       if writesLog { operatorLog?.close() }
       return
     }
+    try runConsole(screen, try Signals(taking: Console.signals), input, threads)
+  }
+
+  private func runConsole(
+    _ screen: Screen?, _ signals: consuming Signals, _ input: consuming LineInput,
+    _ threads: [OperatingThread]
+  ) throws(SystemError) {
     if let screen { _ = try OperatingThread(name: "screen") { screen.run() } }
     try startOperatorLog()
-    Console(host, signals: try Signals(taking: Console.signals), answer: show).run(input)
+    Console(host, signals: signals, answer: show).run(input)
     // What the service manager does not hear it finds out.
     try? ServiceManager.notify("STOPPING=1")
     host.close()
