@@ -140,7 +140,8 @@ package struct ConnectionAttempt: ~Copyable {
   }
 
   private mutating func shakeHands() throws(Setback) -> Link? {
-    if !hasHeard {
+    // Where the answer came while the handshake began, OpenSSL has read its first byte.
+    if !hasHeard, tls?.hasReceived == false {
       // TLS answers by a handshake record or an alert (RFC 8446, section 5.1); anything else is a
       // host that speaks clear text, and nothing more is said to it.
       let first: UInt8??

@@ -103,6 +103,9 @@ package struct TLSConnection: ~Copyable, @unchecked Sendable {
     return unsafe X509_VERIFY_PARAM_set1_host(parameters, name, 0) == 1
   }
 
+  /// Whether anything of what the other side sent has been taken from the socket.
+  package var hasReceived: Bool { unsafe BIO_number_read(SSL_get_rbio(ssl)) > 0 }
+
   /// To be called until `.done`, each time the socket is ready for what it said.
   package mutating func handshake() throws(OpenSSLError) -> Progress {
     clearErrors()
