@@ -28,6 +28,9 @@ package struct LogReader: Sendable {
   /// The first line, once it has been read.
   package var head: LogHead? { room?.head }
 
+  /// Whether all packets that have been read are kept, so that there is room for earlier ones.
+  package var keepsAll: Bool { room.map { $0.keepsAll(after: $0.head.lastID) } ?? false }
+
   /// Takes the next bytes of the file.
   package mutating func receive(_ bytes: Span<UInt8>) throws(LogFailure) {
     do throws(LogFailure.Reason) {

@@ -39,6 +39,9 @@ package struct RestoredRoom: Sendable {
 
   package var memberCount: Int { members.count }
 
+  /// Whether all packets after this id are among those that are kept, so that there is room for more.
+  package func keepsAll(after id: Int64) -> Bool { kept.droppedID <= id }
+
   /// Before this id there is no file.
   package mutating func noteOldest(after id: Int64) { wholeFrom = max(wholeFrom, id) }
 

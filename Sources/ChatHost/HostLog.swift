@@ -15,9 +15,7 @@ extension Host {
   }
 
   private func recordNow(_ log: LogFile) {
-    let outcome = log.record(room) { error in
-      let reason =
-        error.code == ESTALE ? "\(log.settings.path) is another file now" : error.reason
+    let outcome = log.record(room) { reason in
       configuration.report("cannot begin a new part of the log: \(reason)")
     }
     if case .failed(let error) = outcome { logFailed(log, error) }

@@ -74,8 +74,8 @@ package final class LogFile: Sendable {
   }
 
   /// Writes what waits in the room, and lets everybody read it.
-  /// - Parameter complain: is told of a part that could not be begun; the present one goes on.
-  func record(_ room: SharedRoom, complain: (SystemError) -> Void) -> Outcome {
+  /// - Parameter complain: is told why a part could not be begun; the present one goes on.
+  func record(_ room: SharedRoom, complain: (String) -> Void) -> Outcome {
     writing.withLock { writing in
       guard !writing.isOver else { return .nothing }
       let isFull = writing.size >= writing.largest
@@ -92,11 +92,16 @@ package final class LogFile: Sendable {
       writing.size += UInt64(group.bytes.count)
       group.publish()
       guard let snapshot = group.snapshot else { return .recorded }
+      var name = settings.path
       do throws(SystemError) {
-        try beginPart(snapshot, &writing)
+        try beginPart(snapshot, &writing, at: &name)
       } catch {
         writing.largest = writing.size + (settings.maxSize ?? 0)
-        complain(error)
+        switch error.code {
+        case ESTALE: complain("\(name) is another file now")
+        case EEXIST: complain("\(name) is there already, and is none of its parts")
+        default: complain("\(name): \(error.reason)")
+        }
         return .recorded
       }
       do throws(SystemError) {
@@ -125,13 +130,18 @@ package final class LogFile: Sendable {
   }
 
   /// Gives the present part its last name and goes on in a new one.
-  private func beginPart(_ snapshot: RoomSnapshot, _ writing: inout Writing) throws(SystemError) {
-    // A name that nothing has, until the part is whole.
-    let random = Hexadecimal.encode(Machine.randomBytes(12))
-    let new = "\(File.directory(of: settings.path))/.netchat-\(random)"
+  /// - Parameter name: the file that it is about when this fails.
+  private func beginPart(
+    _ snapshot: RoomSnapshot, _ writing: inout Writing, at name: inout String
+  ) throws(SystemError) {
+    // The file may have been moved away, and another host may have its name.
+    guard writing.file.isStill(at: settings.path) else { throw SystemError("stat", code: ESTALE) }
+    let new = "\(settings.path).new"
+    name = new
+    try removeLeftover(new, of: writing.head)
     let file = try RecordFile(new, for: .creating)
     do throws(SystemError) {
-      try beginPart(in: file, snapshot, &writing, named: new)
+      try beginPart(in: file, named: new, snapshot, &writing, at: &name)
     } catch {
       File.remove(new)
       throw error
@@ -139,18 +149,28 @@ package final class LogFile: Sendable {
     writing.file = file
   }
 
+  /// Removes what a host of this room left that was killed while it began a part. What else has that
+  /// name is somebody's, and stays.
+  private func removeLeftover(_ path: String, of head: LogHead) throws(SystemError) {
+    guard let file = try? RecordFile(path, for: .reading), try file.isRegular, try file.lock()
+    else { return }
+    let isEmpty = try file.size == 0
+    let isOwn = try LogParts.head(of: path)?.room == head.room
+    guard isEmpty || isOwn else { return }
+    File.remove(path)
+  }
+
   private func beginPart(
-    in file: borrowing RecordFile, _ snapshot: RoomSnapshot, _ writing: inout Writing,
-    named new: String
+    in file: borrowing RecordFile, named new: String, _ snapshot: RoomSnapshot,
+    _ writing: inout Writing, at name: inout String
   ) throws(SystemError) {
     let path = settings.path
-    // The file may have been moved away, and another host may have its name.
-    guard writing.file.isStill(at: path) else { throw SystemError("rename", code: ESTALE) }
     let old = LogParts.path(of: path, after: writing.head.lastID)
     let (head, bytes) = snapshot.beginning(after: writing.head)
     guard try file.lock() else { throw SystemError("flock", code: EWOULDBLOCK) }
     try file.write(bytes.span, at: 0)
     if settings.syncs { try file.sync() }
+    name = old
     let after = writing.head.lastID
     try allParts.withLock { parts throws(SystemError) in
       // With both names for a moment there is always a file of the first.
@@ -237,7 +257,7 @@ enum LogParts {
   }
 
   /// The first line of a part; nil if that is none.
-  static func head(of path: String) throws(SystemError) -> LogHead? {
+  fileprivate static func head(of path: String) throws(SystemError) -> LogHead? {
     guard let file = try? RecordFile(path, for: .reading), try file.isRegular else { return nil }
     var reader = LogReader(history: 0)
     var buffer = [UInt8](repeating: 0, count: 4 << 10)

@@ -27,9 +27,14 @@ package struct LogOpening: ~Copyable {
     -> LogOpening
   {
     let file = try take(settings.path)
-    let (parts, earlier) = try findParts(of: settings.path, history: history)
-    var reader = LogReader(history: history, after: earlier)
-    let size = try read(file, into: &reader)
+    var reader = LogReader(history: history)
+    var size = try read(file, into: &reader)
+    let parts = try finishedParts(of: settings.path, before: reader.head)
+    if history > 0, reader.keepsAll, let earlier = Self.room(at: parts, history: history) {
+      // Once more, behind packets that an earlier part has: there are few in this one.
+      reader = LogReader(history: history, after: earlier)
+      size = try read(file, into: &reader)
+    }
     do throws(LogFailure) {
       let restored: RestoredRoom? =
         switch try reader.finish() {
@@ -80,33 +85,40 @@ package struct LogOpening: ~Copyable {
     }
   }
 
-  /// The finished parts of a log, and the room at the end of the last one with as many packets as are
-  /// to be kept in memory. Parts that are gone or damaged are missed by nobody who does not ask for
-  /// them.
-  private static func findParts(of path: String, history: Int) throws(Failure)
-    -> ([LogFile.Part], RestoredRoom?)
+  private static func finishedParts(of path: String, before head: LogHead?) throws(Failure)
+    -> [LogFile.Part]
   {
-    let parts: [LogFile.Part]
-    let head: LogHead
+    guard let head else { return [] }
     do throws(SystemError) {
-      guard let found = try LogParts.head(of: path) else { return ([], nil) }
-      head = found
-      parts = try LogParts.find(of: path, before: head)
+      return try LogParts.find(of: path, before: head)
     } catch {
       throw .system(error)
     }
-    // Each packet has an id of its own.
-    let first = parts.lastIndex { $0.after <= head.lastID - Int64(history) } ?? 0
-    var earlier: RestoredRoom?
-    for part in parts.dropFirst(first) where history > 0 {
-      var reader = LogReader(history: history, after: earlier)
-      earlier = nil
-      guard (try? read(RecordFile(part.path, for: .reading), into: &reader)) != nil,
-        case .room(let room)? = try? reader.finish()
-      else { continue }
-      earlier = room
+  }
+
+  /// The room as it was at the end of the last part, with the packets of as many parts as are to be
+  /// kept; nil where that part cannot be read. Nobody misses one who does not ask for its packets.
+  private static func room(at parts: [LogFile.Part], history: Int) -> RestoredRoom? {
+    var count = 1
+    while true {
+      var room: RestoredRoom?
+      for part in parts.suffix(count) { room = self.room(at: part, after: room, history: history) }
+      // Not all ids are packets', so only the packets tell how many parts it takes.
+      guard let room, count < parts.count, let first = parts.suffix(count).first,
+        room.keepsAll(after: first.after)
+      else { return room }
+      count *= 2
     }
-    return (parts, earlier)
+  }
+
+  private static func room(
+    at part: LogFile.Part, after earlier: RestoredRoom?, history: Int
+  ) -> RestoredRoom? {
+    var reader = LogReader(history: history, after: earlier)
+    guard (try? read(RecordFile(part.path, for: .reading), into: &reader)) != nil,
+      case .room(let room)? = try? reader.finish()
+    else { return nil }
+    return room
   }
 
   /// Returns the file's size in bytes.
