@@ -72,7 +72,7 @@ complete -c netchat -n '__fish_seen_subcommand_from clint' -l secure -d 'join on
 complete -c netchat -n '__fish_seen_subcommand_from clint' -l password -x -d 'the room\'s password; blanked in the list of processes at once, but it may have been seen before, and stays in the shell\'s history'
 complete -c netchat -n '__fish_seen_subcommand_from clint' -l password-file -r -F -d 'read the room\'s password from this file\'s first line'
 complete -c netchat -n '__fish_seen_subcommand_from clint' -l tls -d 'speak TLS only'
-complete -c netchat -n '__fish_seen_subcommand_from clint' -l tls-insecure -d 'do not look at the certificate; a secure room is safe all the same'
+complete -c netchat -n '__fish_seen_subcommand_from clint' -l tls-insecure -d 'do not look at the certificate; a secure room is safe all the same, except with --compat'
 complete -c netchat -n '__fish_seen_subcommand_from clint' -l cert -r -F -d 'trust this certificate, or this authority\'s, and no other'
 complete -c netchat -n '__fish_seen_subcommand_from clint' -l fingerprint -x -d 'take only the certificate with this fingerprint'
 complete -c netchat -n '__fish_seen_subcommand_from clint' -l compat -d 'tell a secure version 1 host the password itself, if its certificate is verified'

@@ -68,7 +68,8 @@ enum ClintOption {
     help: "speak TLS only")
   static let tlsInsecure = Option(
     "tls-insecure",
-    help: "do not look at the certificate; a secure room is safe all the same")
+    help:
+      "do not look at the certificate; a secure room is safe all the same, except with --compat")
   static let cert = Option(
     "cert", "FILE", .file,
     help: "trust this certificate, or this authority's, and no other")

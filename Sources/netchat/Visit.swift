@@ -114,7 +114,7 @@ final class Visit {
         "\(place) proved before that it knows the password, and now wants to be told it",
         hint: "someone may be in the middle; if it is meant, netchat clint --forget \(place)")
     }
-    if !arguments.tlsInsecure, let refusal = verify(&link, remembers: true) { return refusal }
+    if let refusal = verify(&link, remembers: true) { return refusal }
     guard let versionOneKeys else { return .end(.needsKeys(hello)) }
     return .proceed(.versionOne(versionOneKeys))
   }
@@ -122,21 +122,21 @@ final class Visit {
   /// Looks at the host's certificate; nil if it will do.
   private func verify(_ link: inout Link, remembers: Bool) -> Client.Decision? {
     let fingerprint = link.fingerprint()
-    if remembers { vouched = fingerprint }
-    if let pin = arguments.fingerprint {
-      // With --cert it is to be both.
-      if fingerprint == pin, arguments.cert == nil { return nil }
-      guard fingerprint != pin else { return refuseUnlessTrusted(&link) }
+    if let pin = arguments.fingerprint, fingerprint != pin {
       return refuse(
         "the certificate of \(place) is not the one that --fingerprint names",
         hint: "it is \(fingerprint?.description ?? "missing")")
     }
-    if arguments.tlsInsecure || arguments.unix != nil && arguments.cert == nil {
-      vouched = nil
+    if arguments.cert != nil, let problem = link.certificateProblem() {
+      return refuse(
+        "the certificate of \(place) is not one that --cert vouches for: \(problem)", hint: nil)
+    }
+    let isPinned = arguments.fingerprint != nil || arguments.cert != nil
+    if !isPinned, arguments.tlsInsecure || arguments.unix != nil { return nil }
+    guard !isPinned, let problem = link.certificateProblem() else {
+      if remembers { vouched = fingerprint }
       return nil
     }
-    if arguments.cert != nil { return refuseUnlessTrusted(&link) }
-    guard let problem = link.certificateProblem() else { return nil }
     guard let fingerprint else {
       return refuse("\(place) shows no certificate", hint: nil)
     }
@@ -148,13 +148,6 @@ final class Visit {
           + "It is \(fingerprint) now",
         hint: "if it is meant, netchat clint --forget \(place), and join again")
     case .secure, nil: return remembers ? ask(about: fingerprint, problem) : nil
-    }
-  }
-
-  private func refuseUnlessTrusted(_ link: inout Link) -> Client.Decision? {
-    link.certificateProblem().map { problem in
-      refuse(
-        "the certificate of \(place) is not one that --cert vouches for: \(problem)", hint: nil)
     }
   }
 

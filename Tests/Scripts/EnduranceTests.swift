@@ -17,7 +17,7 @@ struct EnduranceTests {
       // --max-lag at which a reader is cut at once.
       for number in 1...100 {
         try alice.say("\(number) \(filling)")
-        try alice.lines.expect("\(number)", within: .seconds(3)) { $0.contains("\"\(number) xxx") }
+        try alice.lines.expect("\(number)", within: .seconds(1)) { $0.contains("\"\(number) xxx") }
       }
       #expect(ContinuousClock.now - start < .seconds(8))
       try alice.expect("system", "text", "deaf disconnected.", within: .seconds(15))
@@ -36,7 +36,7 @@ struct EnduranceTests {
       let filling = String(repeating: "x", count: 60_000)
       for number in 1...150 {
         try alice.say("\(number) \(filling)")
-        try alice.lines.expect("\(number)", within: .seconds(3)) { $0.contains("\"\(number) xxx") }
+        try alice.lines.expect("\(number)", within: .seconds(1)) { $0.contains("\"\(number) xxx") }
       }
       let (skipped, shown) = try room.screen.expect("a word of what was not shown") {
         $0.hasSuffix(" lines not shown)")

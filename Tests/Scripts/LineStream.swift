@@ -7,7 +7,7 @@ struct Missed: Error, CustomStringConvertible {
 }
 
 /// How long a script waits for anything at the most.
-let patience: Duration = .seconds(20) * Sanitizer.slowness
+let patience: Duration = .seconds(10) * Sanitizer.slowness
 
 /// Lines that come out of a pipe or a socket, none of them waited for longer than a bound.
 final class LineStream {

@@ -26,6 +26,21 @@ struct ServiceTests {
 
     deinit { close(descriptor) }
 
+    /// Sends itself as much as it can hold.
+    func fill() throws {
+      var address = sockaddr_storage()
+      var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+      let sender = Glibc.socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+      defer { close(sender) }
+      let status = withUnsafeMutablePointer(to: &address) { pointer in
+        pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
+          getsockname(descriptor, address, &length) == 0 ? connect(sender, address, length) : -1
+        }
+      }
+      guard status == 0 else { throw Missed(description: "cannot connect: \(errno)") }
+      while Glibc.send(sender, "x", 1, Int32(MSG_DONTWAIT)) == 1 {}
+    }
+
     /// The next state; nil when none comes in time.
     func next(within milliseconds: Int32 = 10_000) -> String? {
       var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
@@ -87,6 +102,25 @@ struct ServiceTests {
       try lost.errors.expect(
         "netchat: cannot tell the service manager that the room is open: no such file or directory")
       try room.member("alice").close()
+    }
+  }
+
+  @Test("a service manager that does not read is not waited for without end")
+  func unreadSocket() throws {
+    try Scene.play { scene in
+      let path = try scene.folder() + "/notify"
+      let socket = try NotifySocket(path)
+      try socket.fill()
+      let program = try scene.run(
+        "env", ["NOTIFY_SOCKET=\(path)", Program.netchat, "host", "--port", "0"])
+      let room = try Room(program, in: scene)
+      try program.errors.expect(
+        "netchat: cannot tell the service manager that the room is open: "
+          + "resource temporarily unavailable")
+      let alice = try room.member("alice")
+      program.send(SIGTERM)
+      try alice.expect("bye", "code", "shutdown")
+      #expect(try program.wait() == 0)
     }
   }
 

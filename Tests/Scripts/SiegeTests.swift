@@ -106,7 +106,7 @@ struct SiegeTests {
       }
       #expect(room.program.peakKilobytes - before < (16 << 10) + Sanitizer.kilobytes)
       try alice.say("hello")
-      try alice.expect("chat", "text", "hello", within: .seconds(3))
+      try alice.expect("chat", "text", "hello", within: .seconds(1))
     }
   }
 
@@ -158,7 +158,7 @@ struct SiegeTests {
       let filling = String(repeating: "x", count: 60_000)
       for number in 1...120 {
         try alice.say("\(number) \(filling)")
-        try alice.lines.expect("\(number)", within: .seconds(3)) { $0.contains("\"\(number) xxx") }
+        try alice.lines.expect("\(number)", within: .seconds(1)) { $0.contains("\"\(number) xxx") }
       }
       try alice.expect("system", "text", "bob disconnected.", within: .seconds(20))
       bob.send(SIGCONT)

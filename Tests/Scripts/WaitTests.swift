@@ -79,7 +79,7 @@ struct WaitTests {
       // The kernel holds some megabytes for it besides.
       for number in 1...400 where !isGone {
         try alice.say("\(number) \(filling)")
-        try alice.lines.expect("\(number)", within: .seconds(3)) { line in
+        try alice.lines.expect("\(number)", within: .seconds(1)) { line in
           if line.contains("\"deaf disconnected.\"") { isGone = true }
           return line.contains("\"\(number) xxx")
         }
