@@ -160,9 +160,10 @@ private struct HostCommand {
             "Enter the port you want to listen on: ", kind: .port(allowZero: true))
         }
       if let security = arguments.security { return (port, security) }
-      guard questions.isInteractive || (arguments.port == nil && !hasSockets) else {
-        return (port, passwords.isGiven ? .secure : .plain)
-      }
+      // Answers on a pipe stand in the order of the questions, whatever is given.
+      let isAnswered = !questions.isInteractive && arguments.port == nil && !hasSockets
+      if passwords.isGiven, !isAnswered { return (port, .secure) }
+      guard questions.isInteractive || isAnswered else { return (port, .plain) }
       let encrypts = try questions.askYesOrNo("Encrypt the communication? [y/N]: ")
       return (port, encrypts ? .secure : .plain)
     } catch {
