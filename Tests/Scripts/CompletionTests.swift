@@ -128,7 +128,9 @@ struct CompletionTests {
           (( $#found )) && print -rl -- $found >>\(folder)/offered
           builtin compadd "$@"
         }
-        : >\(folder)/offered
+        # Before the editor has the terminal, Ctrl-U would be the terminal's own and take the tab away.
+        zle-line-init() { : >>\(folder)/offered }
+        zle -N zle-line-init
         """.write(toFile: "\(folder)/setup", atomically: true, encoding: .utf8)
         let shell = try scene.run(
           "env",
