@@ -46,7 +46,7 @@ package struct HostSession: ~Copyable {
   var isSecure = false
   private var lines = LineReader(limit: Limits.clientLine)
   private var form = ChatForm()
-  private var bucket: TokenBucket
+  var bucket: TokenBucket
   private var bytesBeforeAdmission = 0
   private var lastHeard: UInt64
   private var isPinged = false
@@ -59,7 +59,7 @@ package struct HostSession: ~Copyable {
 
   /// What it is to get from the log file before the rest of the stream, and has not asked for.
   var older: OlderPackets?
-  /// Until when nothing is read, because the client sends too fast.
+  /// Until when nothing is read, because the client sends too fast, or to a member that is away.
   package internal(set) var pausedUntil: UInt64?
 
   /// A conversation that is still to ``begin(with:exporter:isSecure:at:)``.
@@ -166,7 +166,8 @@ package struct HostSession: ~Copyable {
       return []
     }
     while end == nil, start < bytes.count {
-      if mustPause(at: now) {
+      // A line may have to wait itself, and what is behind it with it.
+      if !unread.isEmpty || mustPause(at: now) {
         unread.append(bytes.extracting(start..<bytes.count))
         break
       }

@@ -45,6 +45,9 @@ package enum Limits {
   package static let silenceBeforeEnd = seconds(75)
   /// How long a member whose connection was lost keeps its place, in nanoseconds (section 5).
   package static let lostMemberGrace = seconds(5)
+  /// How often a message to such a member is tried again, in nanoseconds: a person does not notice it,
+  /// and a hundred tries cost less than one TLS handshake.
+  package static let awayRecipientTime: UInt64 = 50_000_000
   /// Joins and leaves a second that are announced one by one; the rest is folded (section 5).
   package static let announcementsPerSecond = 10
   /// Names in one `members` packet (section 5).

@@ -106,8 +106,17 @@ extension HostSession {
         }
       }
     } catch {
-      answer(error, n: n)
+      if error == .recipientIsAway { hold(line, at: now) } else { answer(error, n: n) }
     }
+  }
+
+  /// Keeps a message to a member whose connection is lost until that is there again or counts as gone:
+  /// what its sender says behind it waits as well, so that all stays in its order and numbers.
+  private mutating func hold(_ line: Span<UInt8>, at now: Moment) {
+    unread.append(line)
+    unread.append(UInt8(ascii: "\n"))
+    bucket.giveBack()
+    pausedUntil = now.monotonic + Limits.awayRecipientTime
   }
 
   /// The text of a sealed message; nil if it does not open, or is not UTF-8.
@@ -154,7 +163,7 @@ extension HostSession {
       outflow.post(PacketWriter.error(.noSuchMember, "Nobody here has that name.", n: n))
     case .notSealed:
       outflow.post(PacketWriter.error(.decryptFailed, "The host cannot seal it.", n: n))
-    case .notAMember: break
+    case .notAMember, .recipientIsAway: break
     }
   }
 

@@ -171,6 +171,8 @@ package struct Room {
 
   package enum SayFailure: Error, Equatable, Sendable {
     case notAMember, repeated, foreignSender, tooLong, noSuchMember
+    /// Its connection is lost, and its place is kept for a while.
+    case recipientIsAway
     /// The machine gives no randomness.
     case notSealed
   }
@@ -211,10 +213,11 @@ package struct Room {
     guard let member = member(handle) else { throw .notAMember }
     if let number { try check(number, handle) }
     let wished = JSONText.text(recipient, in: line)
-    // One whose connection is lost would not get it, and its sender would think it had.
-    guard let index = indicesByName[NameRules.fold(wished)], let other = members[index],
-      other.connection != nil
-    else { throw .noSuchMember }
+    guard let index = indicesByName[NameRules.fold(wished)], let other = members[index] else {
+      throw .noSuchMember
+    }
+    // It would not get it, and its sender would think it had.
+    guard other.connection != nil else { throw .recipientIsAway }
     // A seal covers the recipient's name as its sender wrote it.
     let name = opened == nil ? other.name.escaped : JSONText.escaped(wished)
     stream.writeChat(

@@ -54,6 +54,75 @@ import Testing
     #expect(host.total == 2)
   }
 
+  @Test("a private message to a lost member waits for it, and what its sender says behind it")
+  func privateToLost() {
+    let host = TestRoom()
+    let alice = host.member("alice")
+    let bob = host.member("bob")
+    host.settleReading()
+    bob.drop()
+    alice.receive(
+      Array(
+        (#"{"type":"chat","text":"one","to":"bob","sid":"0123456789abcdef","n":1}"# + "\n"
+          + #"{"type":"chat","text":"two","sid":"0123456789abcdef","n":2}"# + "\n").utf8))
+    host.pass(milliseconds: 4_500)
+    #expect(alice.take() == [])
+    #expect(alice.session.wantsBytes == false)
+    let again = host.connect()
+    resume(again, as: "bob", token: bob.token, since: 2)
+    host.pass(milliseconds: 50)
+    let both = ["alice->bob: one n=1", "alice: two #3 n=2"]
+    #expect(again.take() == ["hello", "admitted bob id=2 total=2"] + both)
+    #expect(alice.take() == both)
+    #expect(alice.session.wantsBytes == true)
+  }
+
+  @Test("a private message to a lost member that does not come again is refused when it leaves")
+  func privateToGone() {
+    let host = TestRoom()
+    let alice = host.member("alice")
+    let bob = host.member("bob")
+    host.settleReading()
+    bob.drop()
+    alice.say("one", n: 1, to: "bob")
+    // All it has said counts, although it is gone itself by then.
+    alice.endStream()
+    host.pass(milliseconds: 4_999)
+    #expect(alice.take() == [])
+    #expect(!alice.isOver)
+    host.pass(milliseconds: 51)
+    #expect(alice.take() == ["leave bob #3", "count 1", "error no_such_member n=1"])
+    #expect(alice.isOver)
+  }
+
+  @Test("a sender that is kicked, or loses its connection, while its private message waits")
+  func privateOfTheLost() throws {
+    let host = TestRoom()
+    let alice = host.member("alice")
+    let carol = host.member("carol")
+    let bob = host.member("bob")
+    host.settleReading()
+    bob.drop()
+    alice.say("one", n: 1, to: "bob")
+    carol.say("two", to: "bob")
+    alice.drop()
+    let moment = host.moment
+    let kicked = try host.room.withLock { room throws(Room.KickFailure) in
+      try room.kick("carol", reason: "", at: moment)
+    }
+    if let end = kicked.end { host.route([end]) }
+    let back = host.connect()
+    resume(back, as: "bob", token: bob.token, since: 3)
+    let again = host.connect()
+    resume(again, token: alice.token, since: 3)
+    host.pass(seconds: 1)
+    #expect(back.take().allSatisfy { !$0.contains("->bob") })
+    again.say("one", n: 1, to: "bob")
+    #expect(back.take() == ["alice->bob: one n=1"])
+    host.pass(seconds: 10)
+    #expect(host.names == ["alice", "bob"])
+  }
+
   @Test("a token takes over from a connection that still holds the member")
   func takeover() {
     let host = TestRoom()

@@ -67,9 +67,12 @@ struct LogTests {
       #expect(try bob.join("bob", history: 9)["total"] == "2")
       #expect(try Packet(bob.lines.taken[0])["room"] == hello["room"])
       try bob.expect("chat", "text", "before")
+      // She is still a member, and not there yet.
+      try bob.sendLine("{\"type\":\"chat\",\"text\":\"for you\",\"to\":\"alice\"}")
       let back = try resume(again, "alice", admitted, since: "1")
       try back.expect("auth_result", "total", "2")
       #expect(try back.packet()["text"] == "before")
+      for member in [back, bob] { try member.expect("chat", "text", "for you") }
       try back.say("after")
       try bob.expect("chat", "id", "4")
       #expect(
