@@ -122,6 +122,8 @@ package enum Limits {
   /// Ids that a host leaves out when its room went on without its log file: more than it can have
   /// given, and few enough that 2^53 - 1 is thousands of such accidents away.
   package static let idsLeftOut: Int64 = 1 << 40
+  /// The largest id that a host goes on from: at a million packets a second what is left lasts for days.
+  package static let largestLogID = largestInteger - idsLeftOut
   /// Bytes that may wait for a log file that is synchronised: over it the workers wait too, or a slow
   /// disk would fill the memory.
   package static let unrecordedBytes = 16 << 20

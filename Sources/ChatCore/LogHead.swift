@@ -113,7 +113,7 @@ package struct LogHead: Equatable, Sendable {
       let mode = fields.string("mode").flatMap({ Mode(rawValue: $0) }),
       let sid = fields.string("sid").flatMap({ SenderID($0.utf8Span.span) }),
       let tokenKey = fields.bytes("token_key"), tokenKey.count == 32,
-      let lastID = fields.integer("id", in: integers),
+      let lastID = fields.integer("id", in: 0...Limits.largestLogID),
       let wholeFrom = fields.integer("whole_from", in: 0...lastID),
       let hostNumber = fields.integer("host_n", in: integers),
       let lastNumber = fields.integer("clints", in: integers)

@@ -76,20 +76,21 @@ package struct OlderStretch: Sendable {
     switch read {
     case .chat(let id, _, _), .system(let id, _):
       guard id > wanted.after else { return }
-      // Once the last has come this is the first behind it.
-      guard id <= wanted.through else {
-        isComplete = true
-        return
-      }
+      try draw(id)
       hasBegun = true
-      lastID = id
       append(line)
     case .count: if hasBegun { append(line) }
-    case .note(.drawn(let id), _): lastID = max(lastID, id)
+    case .note(.drawn(let id), _): if id > wanted.after { try draw(id) }
     case .note(.lost(let id), _): if id > wanted.after { throw Damage() }
     case .note: break
     }
     if lastID >= wanted.through { isComplete = true }
+  }
+
+  private mutating func draw(_ id: Int64) throws(Damage) {
+    // Ids have no gaps: a line was taken out, or two were exchanged.
+    guard id == lastID + 1 else { throw Damage() }
+    lastID = id
   }
 
   private mutating func append(_ line: Span<UInt8>) {

@@ -59,14 +59,29 @@ package struct RestoredRoom: Sendable {
   }
 
   private mutating func keep(_ id: Int64, _ line: Span<UInt8>) throws(LogFailure.Reason) {
-    guard id > lastID else {
-      throw .line("Its id does not follow the last.")
-    }
-    lastID = id
+    try draw(id)
     if kept.isEmpty { kept.begin(at: packets.cursor) }
     let start = packets.end
     append(line)
     kept.append(id, at: start, end: packets.end)
+  }
+
+  private mutating func draw(_ id: Int64) throws(LogFailure.Reason) {
+    try check(id)
+    // Ids have no gaps: somebody has taken lines out.
+    if id > lastID + 1 { miss(through: id - 1) }
+    lastID = id
+  }
+
+  private func check(_ id: Int64) throws(LogFailure.Reason) {
+    guard id > lastID else { throw .line("Its id does not follow the last.") }
+    guard id <= Limits.largestLogID else { throw .line("After its id there are too few left.") }
+  }
+
+  private mutating func miss(through id: Int64) {
+    wholeFrom = id
+    packets = RoomLog()
+    kept = KeptPackets(limit: history, droppedID: id)
   }
 
   private mutating func append(_ line: Span<UInt8>) {
@@ -103,19 +118,11 @@ package struct RestoredRoom: Sendable {
       let name = try remember(text, join)
       members[join]?.name = name
     case .said(let number, let owner): self.note(number, owner: owner)
-    case .drawn(let id):
-      guard id > lastID else {
-        throw .line("Its id does not follow the last.")
-      }
-      lastID = id
+    case .drawn(let id): try draw(id)
     case .lost(let id):
-      guard id > lastID else {
-        throw .line("Its id does not follow the last.")
-      }
+      try check(id)
       lastID = id
-      wholeFrom = id
-      packets = RoomLog()
-      kept = KeptPackets(limit: history, droppedID: id)
+      miss(through: id)
       hostNumber = min(hostNumber + Limits.idsLeftOut, Limits.largestInteger - 1)
     }
   }

@@ -157,7 +157,7 @@ package struct LogOpening: ~Copyable {
       if let restored, !restored.head.isWhole {
         // Ids that may have been given while the room went on without this file are left out.
         let id = restored.lastID + Limits.idsLeftOut
-        guard id < Limits.largestInteger else { throw SystemError("write", code: EOVERFLOW) }
+        guard id <= Limits.largestLogID else { throw SystemError("write", code: EOVERFLOW) }
         let note = LogNote.lost(id: id).line
         try file.write(note.span, at: whole)
         try file.sync()

@@ -171,6 +171,42 @@ import Testing
     #expect(again.take() == ["alice: here #\(2 + Limits.idsLeftOut) n=3"])
   }
 
+  @Test("a packet that somebody took out of the file is a gap for those who were there before it")
+  func packetTakenOut() throws {
+    let host = try host()
+    let alice = host.member("alice")
+    for n in 1...6 { alice.say("\(n)") }
+    var lines = host.written.text.split(separator: "\n", omittingEmptySubsequences: false)
+    let index = try #require(lines.firstIndex { $0.contains("\"text\":\"3\"") })
+    lines.remove(at: index)
+    let log = Array(lines.joined(separator: "\n").utf8)
+    for (since, isGap) in [(3 as Int64, true), (4, false), (7, false)] {
+      let second = try self.host(log)
+      let again = second.connect()
+      resume(again, as: "alice", token: alice.token, since: since)
+      let told = again.take()
+      #expect(told[1] == "admitted alice id=7 total=1" + (isGap ? " gap" : ""))
+      #expect(
+        told.dropFirst(2) == (isGap ? [] : (since..<7).map { "alice: \($0) #\($0 + 1)" })[...])
+    }
+    // Newcomers get what came behind it.
+    let newcomer = try self.host(log).connect()
+    newcomer.auth("bob", ",\"history\":9")
+    #expect(
+      newcomer.take().prefix(5).dropFirst(2) == ["alice: 4 #5", "alice: 5 #6", "alice: 6 #7"])
+  }
+
+  @Test("a file whose ids leave none to go on with is refused")
+  func largestID() throws {
+    func log(lastID: Int64) -> [UInt8] {
+      TestRoom.logHead + LogNote.drawn(id: lastID).line
+    }
+    #expect(
+      try TestRoom.restore(log(lastID: Limits.largestLogID)).room.lastID == Limits.largestLogID)
+    #expect(throws: LogFailure.self) { try TestRoom.restore(log(lastID: Limits.largestLogID + 1)) }
+    #expect(throws: LogFailure.self) { try TestRoom.restore(log(lastID: Limits.largestInteger)) }
+  }
+
   /// A conversation with all that a log file has to keep.
   private func conversation(_ seed: UInt64) throws -> (log: [UInt8], ends: [Int: String]) {
     var random = Seeded(seed)

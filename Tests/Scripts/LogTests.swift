@@ -542,8 +542,23 @@ struct LogTests {
     }
   }
 
-  @Test("parts that were taken away make a gap, which is said")
-  func missingParts() throws {
+  /// What somebody did to a finished part.
+  enum Meddling: CaseIterable {
+    case partRemoved, lineRemoved, linesExchanged
+
+    func meddle(with part: String) throws {
+      guard self != .partRemoved else { return try FileManager.default.removeItem(atPath: part) }
+      var lines = try String(contentsOfFile: part, encoding: .utf8).split(separator: "\n")
+      if self == .lineRemoved { lines.remove(at: 50) } else { lines.swapAt(50, 51) }
+      try (lines.joined(separator: "\n") + "\n").write(
+        toFile: part, atomically: false, encoding: .utf8)
+    }
+  }
+
+  @Test(
+    "parts and packets that were taken away make a gap, which is said", arguments: Meddling.allCases
+  )
+  func missingParts(meddling: Meddling) throws {
     try Scene.play { scene in
       let log = "\(try scene.folder())/room.log"
       let room = try scene.host(
@@ -555,13 +570,14 @@ struct LogTests {
         if n % 100 == 0 { try alice.expect("chat", "text", "\(n)") }
       }
       alice.close()
-      try FileManager.default.removeItem(atPath: "\(log).1")
+      try meddling.meddle(with: "\(log).1")
       let first = try resume(room, "alice", admitted, since: "1")
       // It was admitted before the file was looked for: it is cut, and told when it comes again.
       let end = try first.expect("bye", within: .seconds(2))
       #expect(
         end["code"] == "timeout" && end["reason"] == "What you missed is not in the log any more.")
       #expect(try first.lines.rest(within: .seconds(4)) == [])
+      #expect(try first.lines.taken.allSatisfy { try Packet($0).type != "chat" })
       let again = try resume(room, "alice", admitted, since: "1")
       #expect(try again.expect("auth_result")["gap"] == "true")
     }
