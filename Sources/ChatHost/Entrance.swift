@@ -12,6 +12,8 @@ struct Entrance {
 
   /// The tag of the first listener; the others count down from there.
   private static let firstTag = UInt64.max - 1
+  /// How long it stays closed where there is not enough of something, in nanoseconds.
+  private static let shortage: UInt64 = 100_000_000
 
   init(_ listeners: [Listener]) { self.listeners = listeners }
 
@@ -34,7 +36,7 @@ struct Entrance {
       } catch {
         // No memory for it just now.
         isOpen = false
-        pausedUntil = now + 100_000_000
+        pausedUntil = now + Self.shortage
       }
     }
   }
@@ -61,10 +63,16 @@ struct Entrance {
 
   /// Takes the next connection of a listener. It closes for a while, and says that nobody waits, where
   /// the others are better left in the kernel's queue.
-  /// - Parameter waiting: connections that wait for admission, in all.
+  /// - Parameters:
+  ///   - waiting: connections that wait for admission, in all.
+  ///   - isFull: whether there are as many connections as there may be.
   mutating func accept(
-    at listener: Int, waiting: Int, _ poller: inout Poller, at now: UInt64
+    at listener: Int, waiting: Int, isFull: Bool, _ poller: inout Poller, at now: UInt64
   ) throws(SystemError) -> Listener.Accepted {
+    if isFull {
+      try pause(for: Self.shortage, &poller, at: now)
+      return .wouldBlock
+    }
     if waiting >= Limits.pendingAdmissionsUnrefused, now < lastAccept + 20_000_000 {
       // An office coming back at once is no attack: those accepted get a moment to say who they are.
       try pause(for: 20_000_000, &poller, at: now)
@@ -80,7 +88,7 @@ struct Entrance {
       }
     } catch {
       // Descriptors or memory have run out. Trying at once again would only spin.
-      try pause(for: 100_000_000, &poller, at: now)
+      try pause(for: Self.shortage, &poller, at: now)
       return .wouldBlock
     }
   }

@@ -12,6 +12,8 @@ package final class Host: Sendable {
     /// Packets a second from each client; 0 for no bound.
     package var rate = 100
     package var threads = 1
+    /// Connections at a time, over all workers; the others wait to be accepted.
+    package var maxConnections = Int.max
     /// How long a client's admission may take, in nanoseconds.
     package var admissionTime = Limits.admissionTime
     /// For a room over TLS.
@@ -37,6 +39,8 @@ package final class Host: Sendable {
   let mailboxes: [Mailbox]
   /// Connections that wait for admission, over all workers.
   let waiting = Atomic<Int>(0)
+  /// All of them.
+  let connections = Atomic<Int>(0)
   private let screenWakeup: Wakeup
   private let screenIsAwake = Atomic<Bool>(false)
   private let screenIsToEnd = Atomic<Bool>(false)

@@ -126,7 +126,11 @@ final class Worker {
   private func acceptAll(at listener: Int) throws(SystemError) {
     for _ in 0..<256 where entrance.isOpen {
       let waiting = host.waiting.load(ordering: .relaxed)
-      switch try entrance.accept(at: listener, waiting: waiting, &poller, at: now.monotonic) {
+      let isFull =
+        host.connections.load(ordering: .relaxed) >= host.configuration.maxConnections
+      switch try entrance.accept(
+        at: listener, waiting: waiting, isFull: isFull, &poller, at: now.monotonic)
+      {
       case .wouldBlock: return
       case .aborted: continue
       case .connection(let socket, let address):
@@ -137,6 +141,7 @@ final class Worker {
           continue
         }
         host.waiting.wrappingAdd(1, ordering: .relaxed)
+        host.connections.wrappingAdd(1, ordering: .relaxed)
         let worker = host.chooseWorker()
         if worker == index {
           adopt(socket, address)
@@ -488,6 +493,7 @@ final class Worker {
     connections.remove(connection)
     if connection.isHeld { held.removeAll { $0 === connection } }
     counts.connections -= 1
+    host.connections.wrappingSubtract(1, ordering: .relaxed)
     // Closing the socket, with the last reference, takes it out of the poller.
   }
 }

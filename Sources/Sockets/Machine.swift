@@ -35,6 +35,15 @@ package enum Machine {
     return Int(clamping: limit.rlim_cur)
   }
 
+  /// The number that the next descriptor will have, and so how many are open but for those above it; nil
+  /// where no more may be opened.
+  package static var lowestFreeDescriptor: Int? {
+    let number = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0)
+    guard number >= 0 else { return nil }
+    close(number)
+    return Int(number)
+  }
+
   /// Tells the allocator that large blocks come and go all the time: TLS takes and gives back one for
   /// each record. glibc then gathers up its fast bins each time, unless it has none (mallopt(3)).
   package static func expectLargeBlocks() { _ = mallopt(M_MXFAST, 0) }

@@ -41,15 +41,23 @@ private struct HostCommand {
     }
     let certificate = security == .plain ? nil : try certificate()
     let keys = security == .secure ? try roomKeys(&questions, record.head) : nil
-    let descriptors = Machine.raiseDescriptorLimit()
+    let descriptorLimit = Machine.raiseDescriptorLimit()
     if security != .plain { Machine.expectLargeBlocks() }
     let listeners = try opened { () throws(HostListening.Failure) in
       try listening.room(port: port)
     }
     defer { for listener in listeners { listener.removeFile() } }
     let metrics = try opened { () throws(HostListening.Failure) in try listening.metrics() }
-    var configuration = configuration(
-      descriptors: descriptors, record.head, operatorLog: try operatorLog())
+    let operatorLog = try operatorLog()
+    let budget = DescriptorBudget(
+      limit: descriptorLimit, open: Machine.lowestFreeDescriptor ?? descriptorLimit,
+      threads: threads, metrics: metrics != nil)
+    guard descriptorLimit >= budget.least else {
+      throw stop(
+        "the limit on open files is \(descriptorLimit): this room needs \(budget.least) at the least",
+        hint: "raise it (ulimit -n), or take fewer --threads")
+    }
+    var configuration = configuration(budget, record.head, operatorLog: operatorLog)
     configuration.room.keys = keys?.secrets
     configuration.room.sid = record.head.sid
     configuration.report = { Diagnostics.report($0) }
@@ -189,7 +197,7 @@ private struct HostCommand {
   }
 
   private func configuration(
-    descriptors: Int, _ head: LogHead, operatorLog: OperatorLog?
+    _ budget: DescriptorBudget, _ head: LogHead, operatorLog: OperatorLog?
   ) -> Host.Configuration {
     let id = Hexadecimal.encode(head.room)
     var key = head.tokenKey
@@ -197,8 +205,9 @@ private struct HostCommand {
     let tokenKey = TokenKey { try? Digest.hmacSHA256(key: secret, $0.span) }
     var room = Room.Settings(id: id, tokenKey: tokenKey)
     room.history = arguments.history
-    room.maxMembers = places(descriptors: descriptors)
+    room.maxMembers = places(budget.members)
     var configuration = Host.Configuration(room: room)
+    configuration.maxConnections = budget.connections
     configuration.operatorLog = operatorLog
     configuration.showsEvents = arguments.format == .json && !arguments.isQuiet
     configuration.maxLag = arguments.maxLag
@@ -213,11 +222,7 @@ private struct HostCommand {
   private var threads: Int { arguments.threads ?? min(8, Machine.processors) }
 
   /// Members at a time.
-  private func places(descriptors: Int) -> Int {
-    // Some descriptors are for listeners, the terminal, the log and those being turned away, and two
-    // are for each worker.
-    let reserve = min(64, max(16, descriptors / 4)) + 2 * (threads - 1)
-    let fitting = max(1, descriptors - reserve)
+  private func places(_ fitting: Int) -> Int {
     guard let wished = arguments.maxClients else { return fitting }
     if wished > fitting {
       Diagnostics.report(
