@@ -17,7 +17,7 @@ package final class LogFile: Sendable {
   }
 
   package struct Settings: Equatable, Sendable {
-    package let path: String
+    package private(set) var path: String
     /// Whether each group of packets is on the disk before anyone receives it.
     package var syncs = false
     package var onFailure = FailurePolicy.stop
@@ -25,6 +25,13 @@ package final class LogFile: Sendable {
     package var maxSize: UInt64?
 
     package init(path: String) { self.path = path }
+
+    /// The same, with the name of the file that its path leads to by a symbolic link.
+    var atRealPath: Settings {
+      var settings = self
+      if let real = File.target(ofLink: path) { settings.path = real }
+      return settings
+    }
   }
 
   /// A part of the log.
@@ -136,7 +143,7 @@ package final class LogFile: Sendable {
   ) throws(SystemError) {
     // The file may have been moved away, and another host may have its name.
     guard writing.file.isStill(at: settings.path) else { throw SystemError("stat", code: ESTALE) }
-    let new = "\(settings.path).new"
+    let new = LogParts.pathOfNext(of: settings.path)
     name = new
     try removeLeftover(new, of: writing.head)
     let file = try RecordFile(new, for: .creating)
@@ -230,49 +237,5 @@ package final class LogFile: Sendable {
     let after: Int64
     /// The id before the next part's first packet; nil for the present part.
     let nextAfter: Int64?
-  }
-}
-
-/// The names of a log's finished parts.
-enum LogParts {
-  /// - Parameter id: the id before the part's first packet.
-  static func path(of log: String, after id: Int64) -> String { "\(log).\(id + 1)" }
-
-  /// The finished parts beside a log that belong to the same room, the oldest first.
-  static func find(of log: String, before head: LogHead) throws(SystemError) -> [LogFile.Part] {
-    let directory = File.directory(of: log)
-    let name = log.split(separator: "/").last.map(String.init) ?? log
-    var parts: [LogFile.Part] = []
-    for entry in try File.names(in: directory) where entry.hasPrefix("\(name).") {
-      guard let first = Int64(entry.dropFirst(name.utf8.count + 1)), first >= 1,
-        first <= head.lastID
-      else { continue }
-      let path = path(of: log, after: first - 1)
-      guard let found = try self.head(of: path), found.room == head.room,
-        found.lastID == first - 1
-      else { continue }
-      parts.append(LogFile.Part(after: first - 1, path: path))
-    }
-    return parts.sorted { $0.after < $1.after }
-  }
-
-  /// The first line of a part; nil if that is none.
-  fileprivate static func head(of path: String) throws(SystemError) -> LogHead? {
-    guard let file = try? RecordFile(path, for: .reading), try file.isRegular else { return nil }
-    var reader = LogReader(history: 0)
-    var buffer = [UInt8](repeating: 0, count: 4 << 10)
-    var offset: UInt64 = 0
-    while reader.head == nil, offset < UInt64(Limits.hostLine) {
-      let count = try file.read(into: &buffer, at: offset)
-      guard count > 0 else { return nil }
-      offset += UInt64(count)
-      do throws(LogFailure) {
-        try reader.receive(buffer.span.extracting(first: count))
-      } catch {
-        // What stands behind the first line is read when somebody needs it.
-        return reader.head
-      }
-    }
-    return reader.head
   }
 }

@@ -9,6 +9,11 @@ package struct LogOpening: ~Copyable {
     case inUse
     case notAFile
     case damaged(LogFailure)
+    /// There is nothing in it, but beside it are parts of one that had its name: `first` is the oldest,
+    /// and `next`, if there is one, goes on where the last of them ends.
+    case lacksPresentPart(first: String, next: String?)
+    /// Its finished parts cannot be looked for.
+    case parts(SystemError)
     case system(SystemError)
   }
 
@@ -26,10 +31,19 @@ package struct LogOpening: ~Copyable {
   package static func open(_ settings: LogFile.Settings, history: Int) throws(Failure)
     -> LogOpening
   {
+    let isNew = (try? File.status(settings.path)) == .some(nil)
     let file = try take(settings.path)
+    // Its parts stand beside the file, not beside a link to it.
+    let settings = settings.atRealPath
     var reader = LogReader(history: history)
     var size = try read(file, into: &reader)
-    let parts = try finishedParts(of: settings.path, before: reader.head)
+    let parts: [LogFile.Part]
+    do throws(Failure) {
+      parts = try finishedParts(of: settings.path, before: reader.head)
+    } catch {
+      if isNew { File.remove(settings.path) }
+      throw error
+    }
     if history > 0, reader.keepsAll, let earlier = Self.room(at: parts, history: history) {
       // Once more, behind packets that an earlier part has: there are few in this one.
       reader = LogReader(history: history, after: earlier)
@@ -88,12 +102,16 @@ package struct LogOpening: ~Copyable {
   private static func finishedParts(of path: String, before head: LogHead?) throws(Failure)
     -> [LogFile.Part]
   {
-    guard let head else { return [] }
+    let stray: (first: String, next: String?)
     do throws(SystemError) {
-      return try LogParts.find(of: path, before: head)
+      if let head { return try LogParts.find(of: path, before: head) }
+      guard let first = try LogParts.first(of: path) else { return [] }
+      let next = LogParts.pathOfNext(of: path)
+      stray = (first, try LogParts.head(of: next) == nil ? nil : next)
     } catch {
-      throw .system(error)
+      throw .parts(error)
     }
+    throw .lacksPresentPart(first: stray.first, next: stray.next)
   }
 
   /// The room as it was at the end of the last part, with the packets of as many parts as are to be

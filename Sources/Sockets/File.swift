@@ -115,13 +115,25 @@ package enum File {
     return slash == path.startIndex ? "/" : String(path[..<slash])
   }
 
+  /// The file that a symbolic link leads to; nil where the path names no link, or one to nothing.
+  package static func target(ofLink path: String) -> String? {
+    var status = stat()
+    guard unsafe lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFLNK else { return nil }
+    return realPath(path)
+  }
+
+  private static func realPath(_ path: String) -> String? {
+    guard let resolved = unsafe realpath(path, nil) else { return nil }
+    defer { unsafe free(resolved) }
+    return unsafe String(cString: resolved)
+  }
+
   /// Whether both paths name the same entry of the same directory, whether it exists or not.
   package static func areSame(_ one: String, _ other: String) -> Bool {
     func place(_ path: String) -> String {
       let name = path.split(separator: "/", omittingEmptySubsequences: false).last ?? ""
-      guard let resolved = unsafe realpath(directory(of: path), nil) else { return path }
-      defer { unsafe free(resolved) }
-      return unsafe String(cString: resolved) + "/" + name
+      guard let resolved = realPath(directory(of: path)) else { return path }
+      return resolved + "/" + name
     }
     return place(one) == place(other)
   }

@@ -79,6 +79,15 @@ struct RoomRecord: ~Copyable {
     case .damaged(let failure):
       complaint(
         "cannot go on with the log \(path): \(failure.words)", "move it away to begin a new room")
+    case .lacksPresentPart(let first, let next):
+      complaint(
+        "cannot begin a room in the log \(path): \(first) is a part of another one",
+        next.map { "\($0) goes on where its parts end: give it the name \(path)" }
+          ?? "move that and the parts after it away, or name another file")
+    case .parts(let error):
+      complaint(
+        "cannot look for parts of the log \(path) in its directory: \(error.reason)",
+        "older parts of a log stand beside it")
     case .system(let error): complaint("cannot use the log \(path): \(error.reason)", nil)
     }
   }
@@ -94,7 +103,8 @@ struct RoomRecord: ~Copyable {
       if let check = head.check {
         guard keys.open(check, additionalData: data) != nil else {
           throw complaint(
-            "cannot go on with the log \(settings.path): its room has another password", nil)
+            "cannot go on with the log \(settings.path): its room has another password",
+            "give the one that it was opened with, or name another file")
         }
       } else {
         guard let check = keys.seal([], additionalData: data) else {

@@ -207,7 +207,8 @@ struct LogTests {
       #expect(try room.program.wait() == 0)
       #expect(
         try refused(["--secure"], password: "another") == [
-          "netchat: cannot go on with the log \(log): its room has another password"
+          "netchat: cannot go on with the log \(log): its room has another password",
+          "  give the one that it was opened with, or name another file",
         ])
       for kind in ["--plain", "--tls"] {
         #expect(
@@ -495,6 +496,72 @@ struct LogTests {
         "netchat: cannot begin a new part of the log: \(log).new is there already, and is none of "
           + "its parts")
       #expect(try String(contentsOfFile: "\(log).new", encoding: .utf8) == "mine")
+    }
+  }
+
+  @Test("a log that a symbolic link leads to stays where it is, and its parts beside it")
+  func symbolicLink() throws {
+    try Scene.play { scene in
+      let folder = try scene.folder()
+      let log = "\(folder)/chat"
+      let files = FileManager.default
+      try files.createDirectory(atPath: "\(folder)/far", withIntermediateDirectories: false)
+      try files.createSymbolicLink(atPath: log, withDestinationPath: "far/room.log")
+      let options = ["--rate", "0", "--log", log, "--log-max-size", "65536"]
+      for isAnew in [false, true] {
+        let room = try Room(
+          try scene.run(Program.netchat, ["host", "--port", "0"] + options), in: scene)
+        let alice = try room.connect()
+        let id = Int(try alice.join("alice", history: 1_000)["id"] ?? "") ?? 0
+        #expect(isAnew == (id > 900))
+        try count(to: 900, alice)
+        room.program.kill()
+      }
+      #expect(try files.destinationOfSymbolicLink(atPath: log) == "far/room.log")
+      #expect(try files.contentsOfDirectory(atPath: folder).sorted() == ["chat", "far"])
+      let parts = try files.contentsOfDirectory(atPath: "\(folder)/far")
+      #expect(parts.contains("room.log") && parts.contains("room.log.1") && parts.count > 2)
+    }
+  }
+
+  @Test("a log that is missing or empty beside its own parts begins no other room")
+  func missingPresentPart() throws {
+    try Scene.play { scene in
+      let folder = try scene.folder()
+      let log = "\(folder)/room.log"
+      let options = ["host", "--port", "0", "--rate", "0", "--log", log, "--log-max-size", "65536"]
+      let room = try Room(try scene.run(Program.netchat, options), in: scene)
+      let alice = try room.connect()
+      try alice.join("alice")
+      let hello = try Packet(alice.lines.taken[0])
+      try count(to: 900, alice)
+      room.program.kill()
+      let files = FileManager.default
+      let parts = try files.contentsOfDirectory(atPath: folder).sorted()
+      try files.moveItem(atPath: log, toPath: "\(log).old")
+      func refusal() throws -> [String] {
+        let program = try scene.run(Program.netchat, options)
+        #expect(try program.wait() == 1)
+        return try program.errors.rest()
+      }
+      let cause =
+        "netchat: cannot begin a room in the log \(log): \(log).1 is a part of another one"
+      let cure = "  move that and the parts after it away, or name another file"
+      #expect(try refusal() == [cause, cure])
+      #expect(!files.fileExists(atPath: log))
+      try Data().write(to: URL(filePath: log))
+      #expect(try refusal() == [cause, cure])
+      try files.removeItem(atPath: log)
+      // As where there are no hard links and a host was killed while it began a part.
+      try files.moveItem(atPath: "\(log).old", toPath: "\(log).new")
+      #expect(
+        try refusal() == [
+          cause, "  \(log).new goes on where its parts end: give it the name \(log)",
+        ])
+      try files.moveItem(atPath: "\(log).new", toPath: log)
+      #expect(try files.contentsOfDirectory(atPath: folder).sorted() == parts)
+      let again = try Room(try scene.run(Program.netchat, options), in: scene)
+      #expect(try again.connect().expect("hello")["room"] == hello["room"])
     }
   }
 
