@@ -29,7 +29,7 @@ package struct Delivery: Sendable {
     case older([UInt8], rest: OlderPackets?)
     /// The log file does not have them any more.
     case olderIsMissing
-    /// Its end: it no longer holds its member.
-    case end(Farewell)
+    /// Its end: it no longer holds its member, who has this name.
+    case end(Farewell, name: String)
   }
 }

@@ -67,7 +67,10 @@ extension HostSession {
   }
 
   /// The host ends this connection.
-  package mutating func bid(_ farewell: Farewell, in room: SharedRoom, at now: Moment) {
+  /// - Parameter name: the member's, if it is no longer this connection's.
+  package mutating func bid(
+    _ farewell: Farewell, of name: String? = nil, in room: SharedRoom, at now: Moment
+  ) {
     guard end == nil else { return }
     let word =
       isText
@@ -85,7 +88,7 @@ extension HostSession {
       state = .over
       return
     }
-    news.append(.ended(farewell, name: memberName(in: room)))
+    news.append(.ended(farewell, name: name ?? memberName(in: room)))
     leave(room, at: now)
   }
 

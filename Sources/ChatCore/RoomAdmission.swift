@@ -54,7 +54,7 @@ extension Room {
     if let wished, let joinID = joinID(in: wish, name: wished) {
       if let index = indicesByName[wished.folded], let member = members[index] {
         let takenOver = member.connection.map {
-          Delivery(connection: $0, content: .end(.takenOver))
+          Delivery(connection: $0, content: .end(.takenOver, name: member.name.text))
         }
         stream.unfollow(as: member.dialect)
         members[index]?.connection = connection
@@ -249,7 +249,7 @@ extension Room {
       let resumed: Handle
       if let index = indicesByName[wished.folded] {
         takenOver = members[index]?.connection.map {
-          Delivery(connection: $0, content: .end(.takenOver))
+          Delivery(connection: $0, content: .end(.takenOver, name: wished.text))
         }
         if let dialect = members[index]?.dialect { stream.unfollow(as: dialect) }
         members[index]?.connection = connection

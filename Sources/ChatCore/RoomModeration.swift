@@ -43,7 +43,9 @@ extension Room {
       at: now)
     stream.appendCount(memberCount)
     let farewell = Farewell.kicked(reason: reason.isEmpty ? "The operator put you out." : reason)
-    let end = member.connection.map { Delivery(connection: $0, content: .end(farewell)) }
+    let end = member.connection.map {
+      Delivery(connection: $0, content: .end(farewell, name: member.name.text))
+    }
     return (member.name.text, member.origin, end)
   }
 

@@ -275,8 +275,8 @@ final class Worker {
     case .olderIsMissing:
       connection.session.bid(.historyGone, in: room, at: now)
       note(connection)
-    case .end(let farewell):
-      connection.session.bid(farewell, in: room, at: now)
+    case .end(let farewell, let name):
+      connection.session.bid(farewell, of: name, in: room, at: now)
       note(connection)
     }
     list(connection)

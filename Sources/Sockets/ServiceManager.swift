@@ -9,14 +9,13 @@ package enum ServiceManager {
   package static var passedDescriptors: [Int32] {
     guard let process = Machine.environment("LISTEN_PID").flatMap({ Int32($0) }),
       process == getpid(),
-      let count = Machine.environment("LISTEN_FDS").flatMap({ Int32($0) }),
-      0...Int32(mostDescriptors) ~= count
+      let count = Machine.environment("LISTEN_FDS").flatMap({ Int32($0) }), count > 0
     else { return [] }
-    return (0..<count).map { 3 + $0 }
+    return (0..<min(count, mostDescriptors)).map { 3 + $0 }
   }
 
-  /// More are nobody's intention.
-  private static let mostDescriptors = 16
+  /// More are nobody's intention, and not all of them will be open.
+  private static let mostDescriptors: Int32 = 1_024
 
   /// How often the service has to say that it is alive, in nanoseconds; nil where nobody watches.
   package static var watchdogInterval: UInt64? {

@@ -163,7 +163,8 @@ final class Conversation {
       case .packet(let bytes, let after): peers[slot].session.outflow.post(bytes, after: after)
       case .older(let bytes, let rest): peers[slot].session.receiveOlder(bytes, rest: rest)
       case .olderIsMissing: peers[slot].session.disconnect(in: room, at: moment)
-      case .end(let farewell): peers[slot].session.bid(farewell, in: room, at: moment)
+      case .end(let farewell, let name):
+        peers[slot].session.bid(farewell, of: name, in: room, at: moment)
       }
     }
   }

@@ -193,6 +193,7 @@ struct ModerationTests {
     #expect(rude.session.takeNews().count == 1)
     try kick("alice", "why", in: host)
     #expect(
-      alice.session.takeNews().map { $0 == .ended(.kicked(reason: "why"), name: nil) } == [true])
+      alice.session.takeNews().map { $0 == .ended(.kicked(reason: "why"), name: "alice") } == [true]
+    )
   }
 }

@@ -141,7 +141,7 @@ final class TestRoom {
       let peer = peers[Int(delivery.connection.slot)]
       switch delivery.content {
       case .packet(let bytes, let after): peer.session.outflow.post(bytes, after: after)
-      case .end(let farewell): peer.session.bid(farewell, in: room, at: moment)
+      case .end(let farewell, let name): peer.session.bid(farewell, of: name, in: room, at: moment)
       case .older(let bytes, let rest): peer.session.receiveOlder(bytes, rest: rest)
       case .olderIsMissing: peer.session.disconnect(in: room, at: moment)
       }

@@ -176,7 +176,10 @@ struct OperatorTests {
       // By different threads: in any order.
       let passed = try (0..<4).map { _ in try Packet(try program.output.next() ?? "") }
       #expect(passed.contains { $0["event"] == "done" && $0["text"] == "alice is out." })
-      #expect(passed.contains { $0["event"] == "closed" && $0["code"] == "kicked" })
+      #expect(
+        passed.contains {
+          $0["event"] == "closed" && $0["code"] == "kicked" && $0["name"] == "alice"
+        })
       #expect(passed.contains { $0.type == "system" && $0["event"] == "kick" })
       program.send(SIGTERM)
       #expect(try program.wait() == 0)

@@ -171,6 +171,20 @@ struct ServiceTests {
     }
   }
 
+  @Test("of many sockets each is listened on")
+  func manySockets() throws {
+    try Scene.play { scene in
+      let folder = try scene.folder()
+      let paths = (1...20).map { "\(folder)/\($0)" }
+      let program = try activated(paths.joined(separator: ","), scene)
+      for path in paths.dropFirst() { try program.output.expect("Also on unix:\(path)") }
+      let clint = try scene.netchat("clint", "unix:\(paths[19])", "--name", "bob")
+      try clint.output.expect { $0.contains("bob") }
+      program.send(SIGTERM)
+      #expect(try program.wait() == 0)
+    }
+  }
+
   @Test("sockets of no use, and a port beside sockets, are refused in words")
   func uselessSockets() throws {
     try Scene.play { scene in
@@ -179,6 +193,16 @@ struct ServiceTests {
       #expect(
         try datagrams.errors.rest().first?.hasPrefix(
           "netchat: cannot listen on descriptor 3, which systemd passed: ") == true)
+      // All that were announced, as many as there are.
+      let missing = try scene.run(
+        "bash",
+        [
+          "-c", "LISTEN_FDS=99999 LISTEN_PID=$$ exec \"$0\" host 3< /dev/null", Program.netchat,
+        ])
+      #expect(try missing.wait() == 1)
+      #expect(
+        try missing.errors.rest().first?.hasPrefix("netchat: cannot listen on descriptor 3, ")
+          == true)
       let both = try activated("tcp", scene, "--port", "0")
       #expect(try both.wait() == 2)
       #expect(
