@@ -1,5 +1,6 @@
 import ChatCore
 import Glibc
+import OpenSSL
 import Sockets
 
 /// A client in a room: what is said goes there, what comes is shown by its ``Front``, and a lost
@@ -34,8 +35,8 @@ package struct Client: ~Copyable {
     case refused(String, hint: String?)
     /// It never had a connection.
     case notConnected(Connector.Failure)
-    /// The room is secure, and there are no keys for it yet: make them, ``retryNow()`` and go on.
-    case needsKeys(HostPacket.Hello)
+    /// Something is to be settled first: then ``retryNow()`` and go on.
+    case needs(Need)
     /// The host did not prove that it knows the password over exactly this connection.
     case unproven
     /// Nobody reads what it shows.
@@ -46,6 +47,14 @@ package struct Client: ~Copyable {
     case notSaid
     /// What was waited for did not come in time.
     case notMatched
+  }
+
+  /// What takes longer than a host waits for a client that says nothing.
+  package enum Need: Equatable, Sendable {
+    /// The room is secure, and there are no keys for it yet.
+    case keys(HostPacket.Hello)
+    /// Nobody vouches for this certificate, for this reason, and the user is to be asked.
+    case trust(Fingerprint, problem: String)
   }
 
   /// What is to be done after a turn.
@@ -227,7 +236,7 @@ package struct Client: ~Copyable {
 
   /// Shows what was held back until it was known what came before: nothing more will come.
   private mutating func over(_ ending: Ending) -> Turn {
-    if case .needsKeys = ending { return .ended(ending) }
+    if case .needs = ending { return .ended(ending) }
     _ = handle(session.takeHeld())
     return .ended(ending)
   }
@@ -359,7 +368,7 @@ package struct Client: ~Copyable {
     self.link = consume link
     switch decision {
     case .end(let ending):
-      if case .needsKeys = ending { hangUp() }
+      if case .needs = ending { hangUp() }
       return ending
     case .proceed(let secrets):
       isSecure = hello.isSecure

@@ -49,10 +49,10 @@ package final class Dialogue {
   package var unsettledCount: Int { client.unsettledCount + client.unknownCount }
 
   /// Converses until the user leaves or the host closes. The terminal is then as it was before, unless
-  /// the client needs keys: then the prompt waits, and goes on with the line that was begun.
+  /// the client needs something: then the prompt waits, and goes on with the line that was begun.
   package func run() -> Client.Ending {
     let ending = converse()
-    if case .needsKeys = ending { return ending }
+    if case .needs = ending { return ending }
     close()
     return ending
   }

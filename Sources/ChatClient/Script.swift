@@ -44,7 +44,7 @@ package struct Script {
     _ client: inout Client, _ lines: inout LineInput, _ signals: borrowing Signals
   ) -> Client.Ending {
     let ending = converse(&client, &lines, signals)
-    if case .needsKeys = ending { return ending }
+    if case .needs = ending { return ending }
     guard ending != .outputGone else { return ending }
     do throws(SystemError) {
       if client.isInterrupted { try front.flush() } else { try front.finish(signals) }

@@ -96,10 +96,10 @@ private struct ClintCommand {
       within: arguments.within?.nanoseconds)
     while true {
       let ending = script.run(&client, &questions.input, signals)
-      guard case .needsKeys(let hello) = ending else {
+      guard case .needs(let need) = ending else {
         return report(ending, unsettled: client.unsettledCount + client.unknownCount, visit)
       }
-      if let status = visit.makeKeys(for: hello, &questions) { return status }
+      if let status = visit.settle(need, &questions) { return status }
       client.retryNow()
     }
   }
@@ -124,10 +124,10 @@ private struct ClintCommand {
     let dialogue = Dialogue(client, front, look, history: history, signals)
     while true {
       let ending = dialogue.run()
-      guard case .needsKeys(let hello) = ending else {
+      guard case .needs(let need) = ending else {
         return report(ending, unsettled: dialogue.unsettledCount, visit)
       }
-      if let status = visit.makeKeys(for: hello, &questions) {
+      if let status = visit.settle(need, &questions) {
         dialogue.close()
         return status
       }
@@ -240,7 +240,7 @@ private struct ClintCommand {
   private func report(_ ending: Client.Ending, _ visit: Visit) -> ExitStatus {
     switch ending {
     case .notConnected(let failure): return report(failure, visit)
-    case .needsKeys, .interrupted, .outputGone, .notSaid: return .failure
+    case .needs, .interrupted, .outputGone, .notSaid: return .failure
     case .unproven:
       Diagnostics.report("Authentication failed: wrong password, or someone is in the middle.")
       return .failure

@@ -97,7 +97,7 @@ final class Visit {
     }
     guard let keys, let salt = Self.salt(of: hello), keys.salt == salt, keys.room == hello.room
     else {
-      return .end(.needsKeys(hello))
+      return .end(.needs(.keys(hello)))
     }
     return .proceed(.keys(keys, exporter: exporter))
   }
@@ -115,7 +115,7 @@ final class Visit {
         hint: "someone may be in the middle; if it is meant, netchat clint --forget \(place)")
     }
     if let refusal = verify(&link, remembers: true) { return refusal }
-    guard let versionOneKeys else { return .end(.needsKeys(hello)) }
+    guard let versionOneKeys else { return .end(.needs(.keys(hello))) }
     return .proceed(.versionOne(versionOneKeys))
   }
 
@@ -147,33 +147,48 @@ final class Visit {
         "THE CERTIFICATE OF \(place) HAS CHANGED: someone may be in the middle. "
           + "It is \(fingerprint) now",
         hint: "if it is meant, netchat clint --forget \(place), and join again")
-    case .secure, nil: return remembers ? ask(about: fingerprint, problem) : nil
+    case .secure, nil: break
     }
+    guard remembers else { return nil }
+    // A host waits for no answer of a user's: the client comes again with it.
+    if isInteractive, !hasJoined { return .end(.needs(.trust(fingerprint, problem: problem))) }
+    let (reason, hint) = unverified(fingerprint, problem)
+    return refuse(reason, hint: hint)
   }
 
-  /// Asks once about a certificate that nobody vouches for, and remembers the answer, as ssh does.
-  private func ask(about fingerprint: Fingerprint, _ problem: String) -> Client.Decision? {
-    guard isInteractive, !hasJoined,
-      asks(
-        "The certificate of \(place) is not verified: \(problem).\n"
-          + "Its fingerprint is \(fingerprint).\nJoin, and remember it? [y/N]: ")
-    else {
-      return refuse(
-        "the certificate of \(place) is not verified: \(problem)",
-        hint: "join with --fingerprint \(fingerprint) if that is the host's own")
-    }
-    remember(.certificate(fingerprint))
-    return nil
+  private func unverified(_ fingerprint: Fingerprint, _ problem: String) -> (String, hint: String) {
+    (
+      "the certificate of \(place) is not verified: \(problem)",
+      hint: "join with --fingerprint \(fingerprint) if that is the host's own"
+    )
   }
 
-  /// Asks on the terminal; what is typed there is not said in the room.
-  private func asks(_ question: String) -> Bool {
-    Diagnostics.write(question, to: STDERR_FILENO)
-    var input = LineInput(STDIN_FILENO, limit: 100)
+  /// Asks once about a certificate that nobody vouches for, and remembers the answer, as ssh does. If
+  /// that is no, it has been said, and the status to end with is returned.
+  private func ask(
+    about fingerprint: Fingerprint, _ problem: String, _ questions: inout Questions
+  ) -> ExitStatus? {
+    let question =
+      "The certificate of \(place) is not verified: \(problem).\n"
+      + "Its fingerprint is \(fingerprint).\nJoin, and remember it? [y/N]: "
     // There is nothing to lose yet: a signal ends the program here as any other.
-    let line = Signals.unblocked { input.waitForLine() }
-    guard case .text(let answer) = line else { return false }
-    return ["y", "yes"].contains(answer.lowercased())
+    let answer: Result<Bool, Questions.Unanswered> = Signals.unblocked {
+      do throws(Questions.Unanswered) {
+        return .success(try questions.askYesOrNo(question))
+      } catch {
+        return .failure(error)
+      }
+    }
+    switch answer {
+    case .success(true):
+      remember(.certificate(fingerprint))
+      return nil
+    case .success(false):
+      let (reason, hint) = unverified(fingerprint, problem)
+      Diagnostics.report(reason, hint: hint)
+      return .failure
+    case .failure: return .failure
+    }
   }
 
   private func refuse(_ reason: String, hint: String?) -> Client.Decision {
@@ -192,9 +207,16 @@ final class Visit {
     return salt
   }
 
-  /// Makes the keys for the room that a host has told of. If that cannot be, it has been said, and the
-  /// status to end with is returned.
-  func makeKeys(for hello: HostPacket.Hello, _ questions: inout Questions) -> ExitStatus? {
+  /// Settles what the client cannot go on without. If that cannot be, it has been said, and the status to
+  /// end with is returned.
+  func settle(_ need: Client.Need, _ questions: inout Questions) -> ExitStatus? {
+    switch need {
+    case .keys(let hello): makeKeys(for: hello, &questions)
+    case .trust(let fingerprint, let problem): ask(about: fingerprint, problem, &questions)
+    }
+  }
+
+  private func makeKeys(for hello: HostPacket.Hello, _ questions: inout Questions) -> ExitStatus? {
     do throws(VisitError) {
       // Making them takes longer than a host waits, so the client then comes again; and once more if
       // the host was started anew in between.

@@ -163,6 +163,30 @@ struct TrustTests {
     }
   }
 
+  @Test(
+    "while the question about a certificate stands the room sees nobody; it is asked until answered"
+  )
+  func questionAnswered() throws {
+    try Scene.play { scene in
+      let room = try scene.host(mode: "TLS", "--tls")
+      let terminal = try PseudoTerminal(
+        ["clint", "127.0.0.1:\(room.port)", "--name", "bob"],
+        environment: ["XDG_STATE_HOME=\(try scene.folder())", "TERM=xterm"])
+      try terminal.expect("Join, and remember it? [y/N]: ")
+      // Longer than a host waits for the first word of a client.
+      #expect(try room.screen.all(for: .milliseconds(600)) == [])
+      terminal.type("maybe\r")
+      try terminal.expect("'maybe' is neither yes nor no")
+      try terminal.expect("Join, and remember it? [y/N]: ")
+      terminal.type("y\r")
+      try terminal.expect("Connected to")
+      try room.screen.expect("bob") { $0.hasPrefix("bob joined from") }
+      #expect(!room.screen.taken.contains { $0.hasPrefix("clint") })
+      terminal.type("hello\r")
+      try room.screen.expect("bob: hello")
+    }
+  }
+
   @Test("a certificate that changed is refused loudly, until the host is forgotten")
   func changedCertificate() throws {
     try Scene.play { scene in
