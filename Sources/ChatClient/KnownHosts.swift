@@ -156,7 +156,9 @@ package struct KnownHosts: Sendable {
     if parts.last?.isEmpty == true { parts.removeLast() }
     for (index, part) in parts.enumerated() {
       do throws(Reason) {
-        guard let text = String(validating: part, as: UTF8.self) else {
+        // Editors of other systems end lines by CR LF.
+        let isReturned = part.last == UInt8(ascii: "\r")
+        guard let text = String(validating: part.dropLast(isReturned ? 1 : 0), as: UTF8.self) else {
           throw Reason("it is not UTF-8")
         }
         let line = try Line(text)
@@ -173,7 +175,7 @@ package struct KnownHosts: Sendable {
 
   private func lock() throws(Failure) -> Descriptor {
     do throws(SystemError) {
-      return try File.lock(directory: File.directory(of: path))
+      return try File.lock(directory: File.directory(of: path), atMost: File.lockTime)
     } catch {
       throw .unwritable(path: path, error)
     }
@@ -183,7 +185,9 @@ package struct KnownHosts: Sendable {
     let bytes = lines.flatMap { Array($0.text.utf8) + [UInt8(ascii: "\n")] }
     do throws(SystemError) {
       guard bytes.count <= Self.largestFile else { throw SystemError("write", code: EFBIG) }
-      let file = try StagedFile.write(bytes.span, for: path, mode: 0o600)
+      // A link to it stays one.
+      let file = try StagedFile.write(
+        bytes.span, for: File.target(ofLink: path) ?? path, mode: 0o600)
       try file.replace()
     } catch {
       throw .unwritable(path: path, error)

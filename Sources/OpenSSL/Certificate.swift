@@ -8,6 +8,8 @@ package final class Certificate: Sendable {
   package let expiry: Int64
   let chain: [X509Certificate]
   let key: PrivateKey
+  /// Where it comes from, for errors.
+  let source: String
 
   /// Loads PEM files; the certificate comes first in its file, the chain after it. Whatever is
   /// wrong is `.unusable`, with the file and the cause.
@@ -29,6 +31,10 @@ package final class Certificate: Sendable {
     expiry = validity.upperBound
     self.chain = chain
     self.key = key
+    source = certificateSource
+    guard key.signsForTLS else {
+      throw .unusable(keySource, reason: "no client takes a key of that kind")
+    }
     guard unsafe X509_check_private_key(chain[0].x509, key.key) == 1 else {
       clearErrors()
       throw .unusable(keySource, reason: "the key does not belong to \(certificateSource)")
@@ -200,6 +206,9 @@ private struct AlternativeNames: ~Copyable {
         throw .invalidName(name, reason: "neither a host name nor an address")
       }
     }
+    // 127.1 is what some programs take for an address.
+    guard name.split(separator: ".").last?.utf8.allSatisfy({ (0x30...0x39).contains($0) }) == false
+    else { throw .invalidName(name, reason: "neither a host name nor an address") }
   }
 }
 

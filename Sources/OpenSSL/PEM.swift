@@ -169,4 +169,20 @@ final class PrivateKey: @unchecked Sendable {
   init(owning key: OpaquePointer) { unsafe self.key = key }
 
   deinit { unsafe EVP_PKEY_free(key) }
+
+  /// Whether TLS 1.3 has a signature by a key of its kind (RFC 8446, section 4.2.3).
+  var signsForTLS: Bool {
+    switch unsafe EVP_PKEY_get_base_id(key) {
+    case EVP_PKEY_RSA, EVP_PKEY_RSA_PSS, EVP_PKEY_ED25519, EVP_PKEY_ED448: return true
+    case EVP_PKEY_EC:
+      var name = [CChar](repeating: 0, count: 64)
+      var count = 0
+      guard unsafe EVP_PKEY_get_group_name(key, &name, name.count, &count) == 1 else {
+        return false
+      }
+      let group = String(decoding: name[..<count].lazy.map(UInt8.init(bitPattern:)), as: UTF8.self)
+      return ["prime256v1", "secp384r1", "secp521r1"].contains(group)
+    default: return false
+    }
+  }
 }

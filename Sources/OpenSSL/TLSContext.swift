@@ -39,7 +39,7 @@ package final class TLSContext: @unchecked Sendable {
     guard unsafe SSL_CTX_use_certificate(context, chain[0].x509) == 1,
       unsafe SSL_CTX_use_PrivateKey(context, certificate.key.key) == 1,
       chain.dropFirst().allSatisfy({ unsafe shim_ctx_add_chain(context, $0.x509) == 1 })
-    else { throw .unusable("the certificate", reason: OpenSSLError.takeReason()) }
+    else { throw .unusable(certificate.source, reason: OpenSSLError.takeReason()) }
   }
 
   /// A client's context. With `required` false the handshake goes on whatever the certificate,

@@ -81,12 +81,26 @@ package enum File {
     }
   }
 
-  /// Waits for the lock on a directory, and holds it until the descriptor is closed.
-  package static func lock(directory: String) throws(SystemError) -> Descriptor {
+  /// How long the small files of a user are waited for, in nanoseconds: whoever has one is about to be
+  /// done with it, or stopped.
+  package static let lockTime: UInt64 = 2_000_000_000
+
+  /// Waits for the lock on a directory, and holds it until the descriptor is closed. Fails with
+  /// EWOULDBLOCK if that takes longer than `time`, in nanoseconds.
+  package static func lock(directory: String, atMost time: UInt64) throws(SystemError) -> Descriptor
+  {
     let opened = try open(directory: directory)
     let number = opened.number
-    _ = try system("flock") { Int(flock(number, LOCK_EX)) }
-    return opened
+    let end = Clock.monotonic() + time
+    while true {
+      do throws(SystemError) {
+        _ = try system("flock") { Int(flock(number, LOCK_EX | LOCK_NB)) }
+        return opened
+      } catch {
+        guard error.code == EWOULDBLOCK, Clock.monotonic() < end else { throw error }
+      }
+      Clock.pause(10_000_000)
+    }
   }
 
   static func open(directory: String) throws(SystemError) -> Descriptor {

@@ -16,6 +16,7 @@ package struct SystemError: Error, Equatable, CustomStringConvertible {
   package var reason: String {
     switch code {
     case EADDRINUSE: return "address in use"
+    case EWOULDBLOCK where operation.description == "flock": return "another program has locked it"
     default:
       let words = unsafe String(cString: strerror(code))
       return words.prefix(1).lowercased() + words.dropFirst()

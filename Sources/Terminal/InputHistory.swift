@@ -28,7 +28,7 @@ package struct InputHistory: Sendable {
     let kept = Self.newest(lines)
     if kept.count < lines.count {
       try File.makeDirectories(File.directory(of: path))
-      let lock = try File.lock(directory: File.directory(of: path))
+      let lock = try File.lock(directory: File.directory(of: path), atMost: File.lockTime)
       // Another session may have added some meanwhile.
       let all = try File.contents(path, limit: Self.largestRead) ?? []
       let newest = Self.newest(all.split(separator: UInt8(ascii: "\n")))
@@ -46,7 +46,7 @@ package struct InputHistory: Sendable {
     bytes.append(UInt8(ascii: "\n"))
     let directory = File.directory(of: path)
     try File.makeDirectories(directory)
-    let lock = try File.lock(directory: directory)
+    let lock = try File.lock(directory: directory, atMost: File.lockTime)
     try File.append(bytes.span, to: path)
     _ = consume lock
   }

@@ -228,7 +228,9 @@ enum ArgumentParser {
       }
     }
     for requirement in command.requirements
-    where parsed.isGiven(requirement.option) && !requirement.anyOf.contains(where: parsed.isGiven) {
+    where parsed.isGiven(requirement.option)
+      && !(requirement.anyOf + requirement.implying).contains(where: parsed.isGiven)
+    {
       let names = requirement.anyOf.map { "--\($0.name)" }.joined(separator: " or ")
       let usages = requirement.anyOf.map(\.usage).joined(separator: " or ")
       throw UsageError("--\(requirement.option.name) needs \(names)", hint: "add \(usages)")

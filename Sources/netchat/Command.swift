@@ -77,10 +77,13 @@ struct Requirement: Sendable {
   let option: Option
   /// One of these is enough.
   let anyOf: [Option]
+  /// Each of these implies one of them.
+  let implying: [Option]
 
-  init(_ option: Option, needs anyOf: Option...) {
+  init(_ option: Option, needs anyOf: Option..., impliedBy implying: [Option] = []) {
     self.option = option
     self.anyOf = anyOf
+    self.implying = implying
   }
 }
 

@@ -59,11 +59,7 @@ struct HostArguments: Equatable, Sendable {
     port = arguments[HostOption.port]?.port
     timeout = arguments.value(of: HostOption.timeout).timeout
     security =
-      if arguments.isGiven(HostOption.secure)
-        // Whoever gives a password means a room that asks for it.
-        || arguments.isGiven(SharedOption.password) || arguments.isGiven(SharedOption.passwordFile)
-        || arguments.isGiven(HostOption.generatePassword)
-      {
+      if ([HostOption.secure] + HostOption.impliesSecure).contains(where: arguments.isGiven) {
         .secure
       } else if arguments.isGiven(HostOption.tls) {
         .tls

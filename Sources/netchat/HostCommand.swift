@@ -70,7 +70,7 @@ private struct HostCommand {
           minimum: security == .secure || arguments.minimumTLS == .tls13 ? .tls13 : .tls12)
       }
     } catch {
-      throw stop("cannot use that certificate: \(error)", hint: nil)
+      throw stop("\(error)", hint: "netchat gencert makes a certificate and its key")
     }
     do throws(SystemError) {
       let host = try Host(configuration)

@@ -88,6 +88,11 @@ enum HostOption {
     help:
       "show neither the room nor who is let in, refused and cut; only where it listens, what goes "
       + "wrong, and the answers to commands")
+
+  /// Whoever gives a password means a room that asks for it.
+  static let impliesSecure = [
+    SharedOption.password, SharedOption.passwordFile, HostOption.generatePassword,
+  ]
 }
 
 extension CommandTable {
@@ -118,9 +123,14 @@ extension CommandTable {
     requirements: [
       Requirement(HostOption.cert, needs: HostOption.key),
       Requirement(HostOption.key, needs: HostOption.cert),
-      Requirement(HostOption.cert, needs: HostOption.tls, HostOption.secure),
-      Requirement(HostOption.minimumTLS, needs: HostOption.tls, HostOption.secure),
-      Requirement(HostOption.compat, needs: HostOption.secure),
+      Requirement(
+        HostOption.cert, needs: HostOption.tls, HostOption.secure,
+        impliedBy: HostOption.impliesSecure),
+      Requirement(
+        HostOption.minimumTLS, needs: HostOption.tls, HostOption.secure,
+        impliedBy: HostOption.impliesSecure),
+      Requirement(
+        HostOption.compat, needs: HostOption.secure, impliedBy: HostOption.impliesSecure),
       Requirement(HostOption.unixMode, needs: HostOption.unix),
       Requirement(HostOption.sync, needs: HostOption.log),
       Requirement(HostOption.logFailure, needs: HostOption.log),

@@ -48,6 +48,9 @@ struct PasswordSource: Sendable {
   /// Bytes. More than anybody types; a file that is longer was meant otherwise.
   static let longest = 1024
 
+  /// Bytes of one in a file, with what may stand around it.
+  private static let longestLine = longest + "\u{FEFF}\r\n".utf8.count
+
   private enum Given: Sendable {
     case argument(Secret)
     case file(String)
@@ -128,7 +131,7 @@ struct PasswordSource: Sendable {
   private func read(_ path: String) throws(Failure) -> Secret {
     var line: [UInt8] = []
     // Reserved, so that it never moves and leaves a copy behind.
-    line.reserveCapacity(Self.longest + 2)
+    line.reserveCapacity(Self.longestLine)
     defer { wipe(&line) }
     do throws(SystemError) {
       try readLine(of: path, into: &line)
@@ -139,7 +142,10 @@ struct PasswordSource: Sendable {
     }
     if line.last == UInt8(ascii: "\n") { line.removeLast() }
     if line.last == UInt8(ascii: "\r") { line.removeLast() }
-    let secret = Secret(copying: line.span)
+    // Some editors put a byte order mark before every text in UTF-8; nobody types one.
+    let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
+    let start = line.starts(with: mark) ? mark.count : 0
+    let secret = Secret(copying: line.span.extracting(droppingFirst: start))
     try check(secret, from: "the password in \(path)")
     return secret
   }
@@ -156,7 +162,7 @@ struct PasswordSource: Sendable {
     }
     var byte: [UInt8] = [0]
     defer { wipe(&byte) }
-    while line.count < Self.longest + 2, line.last != UInt8(ascii: "\n") {
+    while line.count < Self.longestLine, line.last != UInt8(ascii: "\n") {
       var span = byte.mutableSpan
       switch try Sockets.read(file.number, into: &span) {
       case .bytes: line.append(byte[0])

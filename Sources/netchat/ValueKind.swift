@@ -260,7 +260,13 @@ extension ValueKind {
 
   private func certifiedName(_ text: String) throws(ValueProblem) -> String {
     // An address may stand in brackets here too.
-    let name = text.hasPrefix("*.") ? text : try Endpoint.host(in: text)
+    let name: String
+    do throws(ValueProblem) {
+      name = text.hasPrefix("*.") ? text : try Endpoint.host(in: text)
+    } catch {
+      // Its hint is for those who say where a host is.
+      throw ValueProblem(error.problem)
+    }
     do throws(OpenSSLError) {
       try Certificate.check(name: name)
     } catch {

@@ -94,6 +94,41 @@ struct KnownHostsTests {
     #expect(try hosts.entry(host: "example.org", port: 1) == .secure)
   }
 
+  @Test("lines that end by CR LF are lines too")
+  func returns() throws {
+    try write("# mine\r\na:1 secure\r\n\r\nb:2 secure")
+    #expect(try hosts.entry(host: "a", port: 1) == .secure)
+    try hosts.remember(.certificate(one), host: "b", port: 2)
+    #expect(try text == "# mine\na:1 secure\n\nb:2 \(one)\n")
+  }
+
+  @Test("a symbolic link to the file stays one")
+  func symbolicLink() throws {
+    try write("a:1 secure\n")
+    let files = FileManager.default
+    try files.moveItem(atPath: hosts.path, toPath: folder.path("elsewhere"))
+    try files.createSymbolicLink(
+      atPath: hosts.path, withDestinationPath: folder.path("elsewhere"))
+    try hosts.remember(.secure, host: "b", port: 2)
+    #expect(try text == "a:1 secure\nb:2 secure\n")
+    #expect(try files.destinationOfSymbolicLink(atPath: hosts.path) == folder.path("elsewhere"))
+    #expect(try folder.names("") == ["elsewhere", "state"])
+  }
+
+  @Test("a lock that nobody lets go of is not waited for without end")
+  func locked() throws {
+    try write("a:1 secure\n")
+    let directory = open(folder.path("state/netchat"), O_RDONLY)
+    defer { close(directory) }
+    #expect(flock(directory, LOCK_EX) == 0)
+    let failure = #expect(throws: KnownHosts.Failure.self) {
+      try hosts.remember(.secure, host: "b", port: 2)
+    }
+    #expect(
+      failure?.description == "cannot write \(hosts.path): another program has locked it")
+    #expect(try text == "a:1 secure\n")
+  }
+
   @Test("a last line without its end is a line")
   func noLineEnd() throws {
     try write("a:1 secure")
@@ -109,7 +144,8 @@ struct KnownHostsTests {
       "::1:1 secure",
       "[example.org]:1 secure", "[::1:1 secure", "a]:1 secure", "a:1", "a:1 secure secure",
       "a:1 SECURE",
-      "a:1 SHA256:", "a:1 SHA256:AAAA", "a:1 \(String(repeating: "f", count: 64))", "a:1 secure\r",
+      "a:1 SHA256:", "a:1 SHA256:AAAA", "a:1 \(String(repeating: "f", count: 64))",
+      "a:1 secure\r\r",
       "b:2 secure", "\u{FEFF}a:1 secure secure",
     ])
   func invalidLine(line: String) throws {

@@ -135,6 +135,40 @@ struct TrustTests {
     }
   }
 
+  @Test(
+    "a certificate that no client could take is refused at the start, by its file's name",
+    arguments: [
+      (
+        "-algorithm EC -pkeyopt ec_paramgen_curve:secp256k1", "key.pem",
+        "no client takes a key of that kind"
+      ),
+      ("-algorithm RSA -pkeyopt rsa_keygen_bits:1024", "cert.pem", "ee key too small"),
+      ("-algorithm EC -pkeyopt ec_paramgen_curve:secp521r1", "", ""),
+      ("-algorithm RSA-PSS -pkeyopt rsa_keygen_bits:2048", "", ""), ("-algorithm ED448", "", ""),
+    ])
+  func kindsOfKeys(options: String, file: String, reason: String) throws {
+    try Scene.play { scene in
+      let folder = try scene.folder()
+      let openssl = try scene.shell(
+        """
+        cd "$1" && openssl genpkey \(options) -out key.pem &&
+        openssl req -x509 -new -key key.pem -subj /CN=x -days 9 -addext subjectAltName=IP:127.0.0.1 -out cert.pem
+        """, folder)
+      #expect(try openssl.wait() == 0)
+      let pair = ["--cert", "\(folder)/cert.pem", "--key", "\(folder)/key.pem"]
+      let host = try scene.run(Program.netchat, ["host", "--port", "0", "--tls"] + pair)
+      guard file.isEmpty else {
+        #expect(try host.wait() == 1)
+        #expect(try host.errors.next() == "netchat: cannot use \(folder)/\(file): \(reason)")
+        return
+      }
+      let room = try Room(host, in: scene, mode: "TLS")
+      try expectJoin(
+        clint(scene, state: scene.folder(), room.port, "--cert", "\(folder)/cert.pem"), "\(options)"
+      )
+    }
+  }
+
   @Test("a fingerprint that is none is wrong usage, before anything is opened")
   func malformedFingerprints() throws {
     try Scene.play { scene in

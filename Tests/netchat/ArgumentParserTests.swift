@@ -237,6 +237,18 @@ struct ArgumentParserTests {
     #expect(error.hint?.hasPrefix("add --") == true)
   }
 
+  @Test(
+    "who gives a password asks for a secure room, and for what goes with one",
+    arguments: ["--password p", "--password-file p", "--generate-password"])
+  func impliedSecurity(password: String) throws {
+    for options in ["--cert c --key k", "--compat"] {
+      #expect(try hostArguments("\(password) \(options)").security == .secure)
+    }
+    #expect(
+      try usageError("host \(password) --tls-min 1.2").message == "a secure room takes TLS 1.3 only"
+    )
+  }
+
   // MARK: Operands
 
   @Test("host takes no operands", arguments: ["x", "--", "-"])

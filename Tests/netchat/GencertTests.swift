@@ -201,6 +201,9 @@ struct GencertTests {
       ),
       ("--type dsa", "invalid value 'dsa' for --type: it is none of the choices"),
       ("--name a..b", "invalid value 'a..b' for --name: it is neither a host name nor an address"),
+      (
+        "--name 127.1", "invalid value '127.1' for --name: it is neither a host name nor an address"
+      ),
       ("--name *", "invalid value '*' for --name: it is not the name of a host"),
       (
         "--name *.a,b", "invalid value '*.a,b' for --name: it is neither a host name nor an address"
