@@ -32,6 +32,8 @@ struct ClintArguments: Equatable, Sendable {
   let color: Color
   /// Whether what is typed at the prompt is kept for the next time.
   let savesHistory: Bool
+  /// The options given that mean a room with encryption, as they are written.
+  let encryption: [String]
   /// Whether to speak TLS only.
   let tls: Bool
   /// Whether to join only a room that proves itself by the password.
@@ -127,8 +129,12 @@ struct ClintArguments: Equatable, Sendable {
       return fingerprint
     }
     // What names the certificate to expect asks for TLS as well.
-    tls =
-      arguments.isGiven(ClintOption.tls) || tlsInsecure || cert != nil || fingerprint != nil
+    let certificates = [
+      ClintOption.tls, ClintOption.tlsInsecure, ClintOption.cert, ClintOption.fingerprint,
+    ]
+    let passwords = [ClintOption.secure, SharedOption.password, SharedOption.passwordFile]
+    tls = certificates.contains(where: arguments.isGiven)
+    encryption = (certificates + passwords).filter(arguments.isGiven).map { "--\($0.name)" }
     try check()
   }
 

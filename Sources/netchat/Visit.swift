@@ -38,7 +38,11 @@ final class Visit {
     do throws(KnownHosts.Failure) {
       remembered = try known?.entry(host: host, port: port)
     } catch {
-      throw VisitError("\(error)", hint: "mend or remove that line")
+      let hint =
+        if case .invalidLine = error { "mend or remove that line" } else {
+          "without it nobody knows whether this host was encrypted before"
+        }
+      throw VisitError("\(error)", hint: hint)
     }
     passwords = PasswordSource(argument: arguments.password, file: arguments.passwordFile)
     // A certificate is looked at once the host has said whether it proves itself by password.
@@ -289,9 +293,15 @@ final class Visit {
     "the host may not speak TLS, or another version of it; check the address and the port"
   }
 
+  /// What was given that means a room with encryption.
+  private var meansEncryption: String {
+    let options = arguments.encryption
+    return options.isEmpty ? PasswordSource.environmentVariable : options.joined(separator: ", ")
+  }
+
   var hintForClearText: String? {
     remembered == nil
-      ? "leave out --tls, --secure and the password to join it in clear text"
+      ? "leave out what asks for encryption (\(meansEncryption)) to join it in clear text"
       : "it was encrypted before; if it is meant, netchat clint --forget \(place)"
   }
 }

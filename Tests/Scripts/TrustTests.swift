@@ -345,6 +345,20 @@ struct TrustTests {
     }
   }
 
+  @Test("what asks for encryption is named where a room has none")
+  func askedInVain() throws {
+    try Scene.play { scene in
+      let mine = try gencert(scene)
+      let room = try scene.host()
+      try expectRefusal(
+        clint(scene, state: scene.folder(), room.port, "--tls", "--cert", mine.cert),
+        "is not encrypted", hint: "(--tls, --cert)")
+      try expectRefusal(
+        clint(scene, state: scene.folder(), room.port, password: "p"),
+        "is not encrypted", hint: "(NETCHAT_PASSWORD)")
+    }
+  }
+
   @Test("a host whose certificate was vouched for once is not joined in clear text later")
   func rememberedAsTLS() throws {
     try Scene.play { scene in
