@@ -368,7 +368,11 @@ package struct Client: ~Copyable {
     self.link = consume link
     switch decision {
     case .end(let ending):
-      if case .needs = ending { hangUp() }
+      if case .needs = ending {
+        // In between somebody could answer in its place, in clear text.
+        if self.link?.isEncrypted == true { connector.manner = .encrypted }
+        hangUp()
+      }
       return ending
     case .proceed(let secrets):
       isSecure = hello.isSecure

@@ -12,8 +12,9 @@ package final class Dialogue {
   /// Those that end it; Ctrl-C clears a line first.
   package static let endingSignals: [Int32] = [SIGTERM, SIGHUP, SIGQUIT]
 
-  /// How long a user who leaves waits for what was said last to be in the room, in nanoseconds.
-  private static let farewellTime: UInt64 = 3_000_000_000
+  /// How long a user who leaves waits for what was said last to be in the room, in nanoseconds: a little
+  /// longer than a host lets a private message wait for its recipient.
+  private static let farewellTime = Limits.lostMemberGrace + 1_000_000_000
   /// Choices for a completion that are shown.
   private static let choicesShown = 40
 

@@ -185,7 +185,7 @@ package struct KnownHosts: Sendable {
     let bytes = lines.flatMap { Array($0.text.utf8) + [UInt8(ascii: "\n")] }
     do throws(SystemError) {
       guard bytes.count <= Self.largestFile else { throw SystemError("write", code: EFBIG) }
-      // A link to it stays one.
+      // A link to the file stays one.
       let file = try StagedFile.write(
         bytes.span, for: File.target(ofLink: path) ?? path, mode: 0o600)
       try file.replace()

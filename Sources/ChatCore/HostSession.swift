@@ -55,6 +55,8 @@ package struct HostSession: ~Copyable {
   var saidBye = false
   /// Bytes that came while the session was not to read on.
   var unread: [UInt8] = []
+  /// Whom the first line of `unread` is for, by its join, and since when that is waited for.
+  var held: (recipient: Int64, since: UInt64)?
   private var streamEnded = false
 
   /// What it is to get from the log file before the rest of the stream, and has not asked for.

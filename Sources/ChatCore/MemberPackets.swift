@@ -51,6 +51,7 @@ extension HostSession {
     at now: Moment, _ deliveries: inout [Delivery]
   ) {
     let n = chat.number?.n
+    let awaited = held.take()
     let body: JSONString
     var opened: [UInt8]?
     switch chat.body {
@@ -96,7 +97,7 @@ extension HostSession {
         let said = try room.withLock { room throws(Room.SayFailure) in
           try room.say(
             body, in: line, opened: opened, number: chat.number, from: member.handle, to: to,
-            at: now)
+            only: awaited?.recipient, at: now)
         }
         for delivery in said { take(delivery, &deliveries) }
       } else {
@@ -106,17 +107,29 @@ extension HostSession {
         }
       }
     } catch {
-      if error == .recipientIsAway { hold(line, at: now) } else { answer(error, n: n) }
+      if case .recipientIsAway(let joinID) = error,
+        hold(line, for: joinID, since: awaited?.since ?? now.monotonic, at: now)
+      {
+        return
+      }
+      answer(error, n: n)
     }
   }
 
   /// Keeps a message to a member whose connection is lost until that is there again or counts as gone:
   /// what its sender says behind it waits as well, so that all stays in its order and numbers.
-  private mutating func hold(_ line: Span<UInt8>, at now: Moment) {
+  /// - Returns: false where it has waited for as long as a lost member's place is kept: one that is lost
+  ///   again and again does not silence who speaks to it.
+  private mutating func hold(
+    _ line: Span<UInt8>, for recipient: Int64, since: UInt64, at now: Moment
+  ) -> Bool {
+    guard now.monotonic - since <= Limits.lostMemberGrace else { return false }
+    held = (recipient, since)
     unread.append(line)
     unread.append(UInt8(ascii: "\n"))
     bucket.giveBack()
     pausedUntil = now.monotonic + Limits.awayRecipientTime
+    return true
   }
 
   /// The text of a sealed message; nil if it does not open, or is not UTF-8.
@@ -159,11 +172,11 @@ extension HostSession {
       outflow.post(PacketWriter.error(.notAllowed, "This sid belongs to another member.", n: n))
     case .tooLong:
       outflow.post(PacketWriter.error(.tooLong, "The message is too long.", n: n))
-    case .noSuchMember:
+    case .noSuchMember, .recipientIsAway:
       outflow.post(PacketWriter.error(.noSuchMember, "Nobody here has that name.", n: n))
     case .notSealed:
       outflow.post(PacketWriter.error(.decryptFailed, "The host cannot seal it.", n: n))
-    case .notAMember, .recipientIsAway: break
+    case .notAMember: break
     }
   }
 

@@ -171,8 +171,8 @@ package struct Room {
 
   package enum SayFailure: Error, Equatable, Sendable {
     case notAMember, repeated, foreignSender, tooLong, noSuchMember
-    /// Its connection is lost, and its place is kept for a while.
-    case recipientIsAway
+    /// The connection of the member with this join is lost, and its place is kept for a while.
+    case recipientIsAway(joinID: Int64)
     /// The machine gives no randomness.
     case notSealed
   }
@@ -205,19 +205,21 @@ package struct Room {
   }
 
   /// Says something to one member: returns the packets for the two, or lines where one reads lines.
-  /// - Parameter recipient: the name as it stands escaped in `line`.
+  /// - Parameters:
+  ///   - recipient: the name as it stands escaped in `line`.
+  ///   - joinID: whom it is for, if it has waited for that member: somebody else may have the name now.
   package mutating func say(
     _ body: JSONString, in line: Span<UInt8>, opened: [UInt8]? = nil, number: MessageNumber?,
-    from handle: Handle, to recipient: JSONString, at now: Moment
+    from handle: Handle, to recipient: JSONString, only joinID: Int64? = nil, at now: Moment
   ) throws(SayFailure) -> [Delivery] {
     guard let member = member(handle) else { throw .notAMember }
     if let number { try check(number, handle) }
     let wished = JSONText.text(recipient, in: line)
-    guard let index = indicesByName[NameRules.fold(wished)], let other = members[index] else {
-      throw .noSuchMember
-    }
+    guard let index = indicesByName[NameRules.fold(wished)], let other = members[index],
+      joinID == nil || joinID == other.joinID
+    else { throw .noSuchMember }
     // It would not get it, and its sender would think it had.
-    guard other.connection != nil else { throw .recipientIsAway }
+    guard other.connection != nil else { throw .recipientIsAway(joinID: other.joinID) }
     // A seal covers the recipient's name as its sender wrote it.
     let name = opened == nil ? other.name.escaped : JSONText.escaped(wished)
     stream.writeChat(

@@ -31,7 +31,12 @@ package struct LogOpening: ~Copyable {
   package static func open(_ settings: LogFile.Settings, history: Int) throws(Failure)
     -> LogOpening
   {
-    let isNew = (try? File.status(settings.path)) == .some(nil)
+    let isNew: Bool
+    do throws(SystemError) {
+      isNew = try File.status(settings.path) == nil
+    } catch {
+      throw .system(error)
+    }
     let file = try take(settings.path)
     // Its parts stand beside the file, not beside a link to it.
     let settings = settings.atRealPath

@@ -35,8 +35,10 @@ enum LogParts {
   private static func places(of log: String) throws(SystemError) -> [Int64] {
     let name = log.split(separator: "/").last.map(String.init) ?? log
     return try File.names(in: File.directory(of: log)).compactMap { entry in
-      guard entry.hasPrefix("\(name)."),
-        let first = Int64(entry.dropFirst(name.utf8.count + 1)), first >= 1
+      // By bytes, as the file system compares names.
+      let beginning = "\(name).".utf8
+      guard entry.utf8.starts(with: beginning),
+        let first = Int64(String(Substring(entry.utf8.dropFirst(beginning.count)))), first >= 1
       else { return nil }
       return first - 1
     }.sorted()

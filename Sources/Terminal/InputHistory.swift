@@ -26,17 +26,20 @@ package struct InputHistory: Sendable {
     guard let bytes = try File.contents(path, limit: Self.largestRead) else { return [] }
     let lines = bytes.split(separator: UInt8(ascii: "\n"))
     let kept = Self.newest(lines)
-    if kept.count < lines.count {
-      try File.makeDirectories(File.directory(of: path))
-      let lock = try File.lock(directory: File.directory(of: path), atMost: File.lockTime)
-      // Another session may have added some meanwhile.
-      let all = try File.contents(path, limit: Self.largestRead) ?? []
-      let newest = Self.newest(all.split(separator: UInt8(ascii: "\n")))
-      let contents = newest.flatMap { Array($0) + [UInt8(ascii: "\n")] }
-      try StagedFile.write(contents.span, for: path, mode: 0o600).replace()
-      _ = consume lock
-    }
+    // What was read is of use whether or not it can be cut now.
+    if kept.count < lines.count { try? cut() }
     return kept.map(Self.decoded).filter { !$0.isEmpty }
+  }
+
+  private func cut() throws(SystemError) {
+    try File.makeDirectories(File.directory(of: path))
+    let lock = try File.lock(directory: File.directory(of: path), atMost: File.lockTime)
+    // Another session may have added some meanwhile.
+    let all = try File.contents(path, limit: Self.largestRead) ?? []
+    let newest = Self.newest(all.split(separator: UInt8(ascii: "\n")))
+    let contents = newest.flatMap { Array($0) + [UInt8(ascii: "\n")] }
+    try StagedFile.write(contents.span, for: path, mode: 0o600).replace()
+    _ = consume lock
   }
 
   /// Adds an entry to the file.

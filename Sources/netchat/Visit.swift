@@ -79,8 +79,12 @@ final class Visit {
         "\(place) asks for no password: it is not a secure room",
         hint: "nothing was said to it; leave out the password to join all the same")
     }
-    guard link.isEncrypted else { return .proceed(.none) }
-    return verify(&link, remembers: true) ?? .proceed(.none)
+    if link.isEncrypted { return verify(&link, remembers: true) ?? .proceed(.none) }
+    guard remembered == nil, password == nil else {
+      return refuse(
+        "\(place) was encrypted before, and nothing was said to it", hint: hintForClearText)
+    }
+    return .proceed(.none)
   }
 
   private func decideSecure(_ hello: HostPacket.Hello, _ link: inout Link) -> Client.Decision {
@@ -293,16 +297,15 @@ final class Visit {
     "the host may not speak TLS, or another version of it; check the address and the port"
   }
 
-  /// What was given that means a room with encryption.
-  private var meansEncryption: String {
-    let options = arguments.encryption
-    return options.isEmpty ? PasswordSource.environmentVariable : options.joined(separator: ", ")
-  }
-
   var hintForClearText: String? {
-    remembered == nil
-      ? "leave out what asks for encryption (\(meansEncryption)) to join it in clear text"
-      : "it was encrypted before; if it is meant, netchat clint --forget \(place)"
+    if remembered != nil {
+      return "it was encrypted before; if it is meant, netchat clint --forget \(place)"
+    }
+    var given = arguments.encryption
+    if given.isEmpty, passwords.isGiven { given.append(PasswordSource.environmentVariable) }
+    return given.isEmpty
+      ? "it was encrypted a moment ago: someone may be in the middle"
+      : "leave out what asks for encryption (\(given.joined(separator: ", "))) to join it in clear text"
   }
 }
 

@@ -95,6 +95,44 @@ import Testing
     #expect(alice.isOver)
   }
 
+  @Test("a private message that waits goes to whom it was for, not to who takes the name")
+  func privateToNamesake() {
+    let host = TestRoom()
+    let alice = host.member("alice")
+    let bob = host.member("bob")
+    host.settleReading()
+    bob.drop()
+    host.pass(milliseconds: 20)
+    alice.say("secret", n: 1, to: "bob")
+    // Between two tries: his place is given up as the other comes.
+    host.pass(milliseconds: 4_985)
+    let other = host.member("bob")
+    host.pass(milliseconds: 100)
+    #expect(alice.take().contains("error no_such_member n=1"))
+    #expect(other.take().allSatisfy { !$0.contains("secret") })
+    alice.say("hello", n: 1, to: "bob")
+    #expect(other.take() == ["alice->bob: hello n=1"])
+  }
+
+  @Test("a member that is lost again and again does not silence who speaks to it")
+  func privateToFlickering() {
+    let host = TestRoom()
+    let alice = host.member("alice")
+    var bob = host.member("bob")
+    host.settleReading()
+    bob.drop()
+    alice.say("one", n: 1, to: "bob")
+    for _ in 0..<3 {
+      host.pass(milliseconds: 2_500)
+      let again = host.connect()
+      resume(again, as: "bob", token: bob.token, since: 2)
+      bob = again
+      bob.drop()
+    }
+    #expect(alice.take() == ["error no_such_member n=1"])
+    #expect(alice.session.wantsBytes == true)
+  }
+
   @Test("a sender that is kicked, or loses its connection, while its private message waits")
   func privateOfTheLost() throws {
     let host = TestRoom()

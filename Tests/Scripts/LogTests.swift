@@ -396,7 +396,7 @@ struct LogTests {
   @Test("a client that was away for long gets the packets of long ago from the file")
   func longAgo() throws {
     try Scene.play { scene in
-      let log = "\(try scene.folder())/room.log"
+      let log = "\(try scene.folder())/räume.log"
       let options = ["--rate", "0", "--history", "10", "--log", log, "--log-max-size", "65536"]
       let room = try Room(
         try scene.run(Program.netchat, ["host", "--port", "0"] + options), in: scene)
@@ -410,7 +410,7 @@ struct LogTests {
       let parts = try FileManager.default.contentsOfDirectory(
         atPath: (log as NSString).deletingLastPathComponent)
       #expect(parts.count > 3)
-      #expect(parts.contains("room.log.1"))
+      #expect(parts.contains("räume.log.1"))
       for isAnew in [false, true] {
         if isAnew { room.program.kill() }
         let here =

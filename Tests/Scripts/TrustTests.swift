@@ -221,6 +221,24 @@ struct TrustTests {
     }
   }
 
+  @Test("who answers in clear text after the question about a certificate is told nothing")
+  func questionThenClearText() throws {
+    try Scene.play { scene in
+      let room = try scene.host(mode: "TLS", "--tls")
+      let terminal = try PseudoTerminal(
+        ["clint", "127.0.0.1:\(room.port)", "--name", "bob"],
+        environment: ["XDG_STATE_HOME=\(try scene.folder())", "TERM=xterm"])
+      try terminal.expect("Join, and remember it? [y/N]: ")
+      room.program.kill()
+      let clear = try scene.netchat("host", "--port", "\(room.port)", "--plain")
+      try clear.output.expect(prefix: "Listening on ")
+      terminal.type("y\r")
+      try terminal.expect("is not encrypted, and nothing was said to it")
+      #expect(try terminal.wait() == 1)
+      #expect(try clear.output.all(for: .milliseconds(300)).allSatisfy { !$0.contains("bob") })
+    }
+  }
+
   @Test("a certificate that changed is refused loudly, until the host is forgotten")
   func changedCertificate() throws {
     try Scene.play { scene in
