@@ -26,7 +26,7 @@ package struct HostSession: ~Copyable {
 
   // What is looked at for each write stands together, at the beginning: with many connections each
   // line of the processor's cache counts.
-  package var outflow = Outflow()
+  package var outflow: Outflow
   package internal(set) var end: End?
   var state = State.waiting
   /// To be taken after each call that changes the session.
@@ -70,11 +70,13 @@ package struct HostSession: ~Copyable {
   ///   - origin: the same for counting guesses, and for bans.
   ///   - rate: packets a second it may send; 0 for no bound.
   ///   - admissionTime: how long its admission may take, in nanoseconds.
+  ///   - views: how far its worker lets it read.
   package init(
     id: ConnectionID, from address: String, _ origin: Origin = .address([]), rate: Int,
-    admissionTime: UInt64 = Limits.admissionTime, at now: Moment
+    admissionTime: UInt64 = Limits.admissionTime, views: LogViews? = nil, at now: Moment
   ) {
     self.id = id
+    outflow = Outflow(views)
     self.address = address
     self.origin = origin
     admissionEnd = now.monotonic + admissionTime

@@ -94,10 +94,12 @@ extension HostSession {
           try room.sayAnew(opened, from: member.handle, at: now)
         }
       } else if let to = chat.to {
+        let (shared, worker) = (room, id.worker)
         let said = try room.withLock { room throws(Room.SayFailure) in
-          try room.say(
+          let said = try room.say(
             body, in: line, opened: opened, number: chat.number, from: member.handle, to: to,
             only: awaited?.recipient, at: now)
+          return shared.handOver(said, from: worker)
         }
         for delivery in said { take(delivery, &deliveries) }
       } else {

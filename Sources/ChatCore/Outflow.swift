@@ -17,7 +17,9 @@ package struct Outflow: Sendable {
   }
 
   private var cursor: LogCursor?
-  private var publication: LogPublication?
+  private var view: LogView?
+  /// Where the views of logs are kept; nil to read all that is published.
+  private let views: LogViews?
   /// Where the log ends for a connection that is closing.
   private var last: LogPosition?
   private var own: [Own] = []
@@ -26,12 +28,15 @@ package struct Outflow: Sendable {
   /// Bytes of its own packets that still wait.
   package private(set) var ownBytes = 0
 
-  package init() {}
+  /// - Parameter views: those of the worker that sends this.
+  package init(_ views: LogViews? = nil) { self.views = views }
+
+  private var publication: LogPublication? { view?.publication }
 
   /// The end of the log as this connection sees it.
   private var end: LogPosition {
-    let published = publication?.end ?? 0
-    return last.map { min($0, published) } ?? published
+    let readable = view?.end ?? 0
+    return last.map { min($0, readable) } ?? readable
   }
 
   package var position: LogPosition { cursor?.position ?? 0 }
@@ -66,23 +71,33 @@ package struct Outflow: Sendable {
     guard last == nil else { return }
     // A place in a log that it does not read any more is the end of the one that it does.
     let end = publication?.appendedEnd ?? 0
-    var after = max(
-      position.map { min($0, end) } ?? end,
-      own.last.map { $0.after + LogPosition($0.replaces) } ?? 0)
+    var after = position.map { min($0, end) } ?? end
     if isMidPacket, after < self.position {
-      // It comes late, from another worker: its place has been passed, in the middle of a packet.
+      // Its place has been passed, in the middle of a packet.
       after = cursor?.endOfLine(to: self.end) ?? self.end
     }
     ownBytes += bytes.count
     let recorded = publication?.recording?.appended ?? 0
-    if let last = own.last, last.after == after, last.replaces == 0, count == 0, !last.isOpen,
-      last.recorded == recorded
+    // Nearly always at the end: only what another worker hands over may belong further to the front.
+    var index = own.count
+    while index > 0, own[index - 1].after > after, !isFixed(index - 1) { index -= 1 }
+    guard index > 0 else {
+      own.insert(Own(after: after, bytes: bytes, replaces: count, recorded: recorded), at: 0)
+      return
+    }
+    let before = index - 1
+    after = max(after, own[before].after + LogPosition(own[before].replaces))
+    if own[before].after == after, own[before].replaces == 0, count == 0, !own[before].isOpen,
+      own[before].recorded == recorded
     {
-      own[own.count - 1].bytes.append(bytes.span)
+      own[before].bytes.append(bytes.span)
     } else {
-      own.append(Own(after: after, bytes: bytes, replaces: count, recorded: recorded))
+      own.insert(Own(after: after, bytes: bytes, replaces: count, recorded: recorded), at: index)
     }
   }
+
+  /// Whether nothing may come before this packet of its own any more.
+  private func isFixed(_ index: Int) -> Bool { own[index].isOpen || index == 0 && sentOfFirst > 0 }
 
   /// Holds everything back that comes from now on, until what was missed before it has been
   /// ``fill(_:isLast:)``ed in.
@@ -115,7 +130,7 @@ package struct Outflow: Sendable {
         after: cursor.position, bytes: $0.bytes, recorded: $0.recorded, isOpen: $0.isOpen)
     }
     self.cursor = cursor
-    self.publication = publication
+    view = views?.view(of: publication) ?? LogView(publication)
     isMidPacket = false
   }
 
@@ -210,7 +225,7 @@ package struct Outflow: Sendable {
     sentOfFirst = 0
     isMidPacket = false
     cursor = nil
-    publication = nil
+    view = nil
     last = 0
   }
 

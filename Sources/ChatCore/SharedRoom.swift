@@ -7,11 +7,20 @@ package final class SharedRoom: Sendable {
   package let publication: LogPublication
   package let settings: Room.Settings
   private let throttle = Mutex(Throttle())
+  /// Hands something to the worker of another connection.
+  private let courier: (@Sendable (Delivery) -> Void)?
 
-  package convenience init(_ settings: Room.Settings) { self.init(Room(settings)) }
+  package convenience init(
+    _ settings: Room.Settings, courier: (@Sendable (Delivery) -> Void)? = nil
+  ) {
+    self.init(Room(settings), courier: courier)
+  }
 
-  package init(_ room: sending Room) {
+  /// - Parameter courier: hands private messages over where several workers serve the room; is called
+  ///   while the room is locked.
+  package init(_ room: sending Room, courier: (@Sendable (Delivery) -> Void)? = nil) {
     settings = room.settings
+    self.courier = courier
     publication = room.log.publication
     nextDeadline.store(room.deadline ?? .max, ordering: .relaxed)
     self.room = Mutex(room)
@@ -37,6 +46,17 @@ package final class SharedRoom: Sendable {
   func isBanned(_ origin: Origin) -> Bool { withLock { $0.isBanned(origin) } }
   /// How far the room's log file has come; nil without one.
   package var recording: Recording? { publication.recording }
+
+  /// Hands over what is for connections of other workers than `worker`, and returns the rest. To be
+  /// called while the room is locked: so whoever sees what is said later finds this already there.
+  func handOver(_ deliveries: [Delivery], from worker: UInt16) -> [Delivery] {
+    guard let courier else { return deliveries }
+    return deliveries.filter { delivery in
+      guard delivery.connection.worker != worker else { return true }
+      courier(delivery)
+      return false
+    }
+  }
 
   func giveBack(_ source: Throttle.Source) { throttle.withLock { $0.giveBack(source) } }
 

@@ -57,20 +57,24 @@ package final class Host: Sendable {
   package init(_ configuration: Configuration) throws(SystemError) {
     self.configuration = configuration
     log = configuration.log?.file
+    var mailboxes: [Mailbox] = []
+    for _ in 0..<configuration.threads { mailboxes.append(try Mailbox()) }
+    self.mailboxes = mailboxes
+    let courier: @Sendable (Delivery) -> Void = { [mailboxes] delivery in
+      mailboxes[Int(delivery.connection.worker)].put(.deliver(delivery))
+    }
     if let (file, restored) = configuration.log {
       let now = Moment(
         monotonic: Clock.monotonic(), unixMilliseconds: Clock.unixMilliseconds())
-      room = SharedRoom(Room(configuration.room, restored: restored, at: now))
+      room = SharedRoom(
+        Room(configuration.room, restored: restored, at: now), courier: courier)
       history = try LogHistory(file)
     } else {
-      room = SharedRoom(configuration.room)
+      room = SharedRoom(configuration.room, courier: courier)
       history = nil
     }
     logWakeup = try Wakeup()
     hello = PacketWriter.hello(configuration.room)
-    var mailboxes: [Mailbox] = []
-    for _ in 0..<configuration.threads { mailboxes.append(try Mailbox()) }
-    self.mailboxes = mailboxes
     screenWakeup = try Wakeup()
     screenEnd = try Wakeup()
   }

@@ -14,6 +14,7 @@ final class Worker {
   private var poller: Poller
   private var entrance: Entrance
   private var connections: ConnectionTable
+  private let views = LogViews()
   private var timers = TimerHeap()
   /// Connections with something of their own to send, or to end.
   private var listed: [Connection] = []
@@ -83,13 +84,10 @@ final class Worker {
     }
     if wasWoken {
       mailbox.wakeup.clear()
-      let end = room.publication.appendedEnd
-      for letter in mailbox.takeAll() { try open(letter) }
-      // What a letter brings about, such as a leave, the others hear of like what was read.
-      didRead = didRead || room.publication.appendedEnd != end
+      didRead = try openLetters() || didRead
     }
     let timePassed = lookAtTimers()
-    if didRead || timePassed || wasWoken { settle(tellsOthers: didRead || timePassed) }
+    if didRead || timePassed || wasWoken { try settle(tellsOthers: didRead || timePassed) }
     counts.turns.note(Clock.monotonic() - now.monotonic)
     mailbox.publish(counts)
     try entrance.openAfterPause(&poller, at: now.monotonic)
@@ -174,7 +172,7 @@ final class Worker {
     let id = connections.freeID()
     let session = HostSession(
       id: id, from: text, origin, rate: host.configuration.rate,
-      admissionTime: host.configuration.admissionTime, at: now)
+      admissionTime: host.configuration.admissionTime, views: views, at: now)
     let connection = Connection(
       id: id, socket: socket, session: session, terms: terms, at: now)
     connections.insert(connection)
@@ -290,6 +288,14 @@ final class Worker {
     change(connection) { $0.timePassed(in: room, terms, maxLag: maxLag, at: now) }
   }
 
+  /// Does what others ask. Says whether that brought something about, such as a leave, that the others
+  /// hear of like what was read.
+  private func openLetters() throws(SystemError) -> Bool {
+    let end = room.publication.appendedEnd
+    for letter in mailbox.takeAll() { try open(letter) }
+    return room.publication.appendedEnd != end
+  }
+
   private func open(_ letter: Mailbox.Letter) throws(SystemError) {
     switch letter {
     case .listen: if closesAt == nil { try entrance.open(&poller, at: now.monotonic) }
@@ -346,12 +352,15 @@ final class Worker {
   }
 
   /// Sends what moved: to everybody where the log did, else to those with something of their own.
-  private func settle(tellsOthers: Bool) {
+  private func settle(tellsOthers: Bool) throws(SystemError) {
     host.record()
     let end = room.publication.end
-    if tellsOthers { host.wakeAll(except: index) }
+    let canReadMore = views.refresh()
+    // In this order, see ``LogView``.
+    let didMore = try openLetters()
+    if tellsOthers || didMore { host.wakeAll(except: index) }
     listRecorded()
-    if end != shownEnd {
+    if end != shownEnd || canReadMore {
       shownEnd = end
       let messages = room.messageCount
       let members = counts.connections - waitingHere

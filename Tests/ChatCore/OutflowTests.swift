@@ -292,4 +292,43 @@ import Testing
     #expect(stream.outflow.ownBytes == 2)
     stream.drain()
   }
+
+  @Test(
+    "what others hand over comes in its place, in whatever order it comes, and nothing overtakes it"
+  )
+  func handedOver() {
+    let views = LogViews()
+    var log = RoomLog()
+    var outflow = Outflow(views)
+    outflow.follow(log.cursor, of: log.publication)
+    var places: [LogPosition] = []
+    for line in ["a\n", "b\n", "c\n"] {
+      log.append(Array(line.utf8))
+      places.append(log.end)
+    }
+    var sent: [UInt8] = []
+    func send() {
+      var bytes: [UInt8] = []
+      outflow.forEachStretch { stretch in
+        bytes.append(contentsOf: stretch)
+        return true
+      }
+      outflow.advance(by: bytes.count)
+      sent += bytes
+    }
+    // Nothing is read before it is known what was handed over.
+    #expect(!outflow.canSend)
+    #expect(views.refresh())
+    log.append(Array("d\n".utf8))
+    outflow.post(Array("own\n".utf8))
+    outflow.post(Array("2\n".utf8), after: places[1])
+    outflow.post(Array("1\n".utf8), after: places[0])
+    outflow.post(Array("also 2\n".utf8), after: places[1])
+    send()
+    #expect(sent.text == "a\n1\nb\n2\nalso 2\nc\n")
+    #expect(views.refresh() && !views.refresh())
+    send()
+    #expect(sent.text.hasSuffix("c\nd\nown\n"))
+    #expect(outflow.isEmpty && outflow.ownBytes == 0)
+  }
 }

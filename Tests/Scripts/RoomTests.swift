@@ -256,4 +256,30 @@ struct RoomTests {
       }
     }
   }
+
+  @Test("what is said to one and to all comes in its order, whichever workers serve the two")
+  func orderAcrossWorkers() throws {
+    try Scene.play { scene in
+      let room = try scene.host("--rate", "0", "--threads", "3")
+      let bob = try room.member("bob")
+      let senders = try (0..<12).map { try room.member("sender \($0)") }
+      let numbers = 1...20
+      for (index, sender) in senders.enumerated() {
+        let lines = numbers.map { n in
+          let to = n % 2 == 0 ? ",\"to\":\"bob\"" : ""
+          return
+            "{\"type\":\"chat\",\"text\":\"\(n)\",\"sid\":\"the-sender-number-\(index)\",\"n\":\(n)\(to)}\n"
+        }
+        try sender.send(lines.joined())
+      }
+      for sender in senders { try sender.expect("chat", "n", "20") }
+      try senders[0].say("end")
+      try bob.expect("chat", "text", "end")
+      let heard = try bob.lines.taken.map { try Packet($0) }.filter { $0["n"] != nil }
+      for index in senders.indices {
+        let own = heard.filter { $0["from"] == "sender \(index)" }.compactMap { $0["n"] }
+        #expect(own == numbers.map(String.init))
+      }
+    }
+  }
 }
