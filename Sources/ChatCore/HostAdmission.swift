@@ -104,7 +104,7 @@ extension HostSession {
       state = .member(Member(handle: admission.handle, dialect: dialect, isSilent: isSilent))
       if let takenOver = admission.takenOver { deliveries.append(takenOver) }
     } catch {
-      refuse(error, room, at: now)
+      refuse(error, asText: dialect == .text, room, at: now)
     }
   }
 

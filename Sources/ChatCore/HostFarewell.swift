@@ -33,26 +33,37 @@ extension HostSession {
   }
 
   /// Does not let it in.
-  mutating func refuse(_ refusal: Room.Refusal, _ room: SharedRoom, at now: Moment) {
+  /// - Parameter asText: whether it reads lines.
+  mutating func refuse(
+    _ refusal: Room.Refusal, asText: Bool = false, _ room: SharedRoom, at now: Moment
+  ) {
     news.append(.refused(refusal))
-    end(with: PacketWriter.authResult(refused: refusal.reason), room, at: now)
+    end(
+      with: asText
+        ? Array((Transcript.error(refusal.reason) + "\n").utf8)
+        : PacketWriter.authResult(refused: refusal.reason), room, at: now)
   }
 
-  /// Has had enough of what it sends.
+  /// Has had enough of what it sends. Nobody has said `bye`, so a member keeps its place for a while.
   mutating func reject(
     _ code: ErrorCode, _ reason: String, _ room: SharedRoom, at now: Moment
   ) {
-    news.append(.rejected(reason: reason))
+    news.append(.rejected(reason: reason, name: memberName(in: room)))
     end(
       with: isText
         ? Array((Transcript.error(reason) + "\n").utf8) : PacketWriter.error(code, reason),
       room, at: now)
   }
 
-  /// Sends a last answer and ends; a member is gone at once.
+  /// Ends one that was not ready in time.
+  package mutating func giveUp(saying reason: String, in room: SharedRoom, at now: Moment) {
+    news.append(.rejected(reason: reason, name: nil))
+    disconnect(in: room, at: now)
+  }
+
+  /// Sends a last answer and ends.
   mutating func end(with answer: [UInt8], _ room: SharedRoom, at now: Moment) {
     outflow.close(with: answer)
-    saidBye = true
     close(.afterSending)
     leave(room, at: now)
   }
@@ -92,7 +103,7 @@ extension HostSession {
     leave(room, at: now)
   }
 
-  private func memberName(in room: SharedRoom) -> String? {
+  func memberName(in room: SharedRoom) -> String? {
     guard case .member(let member) = state else { return nil }
     return room.withLock { $0.name(of: member.handle) }
   }

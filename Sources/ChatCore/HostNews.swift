@@ -7,8 +7,8 @@ extension HostSession {
     /// It was shown that the host knows the password, and did not show that it does: that is how a
     /// wrong guess ends, for whoever guessed knows already.
     case unproven
-    /// It was closed for what it sent.
-    case rejected(reason: String)
+    /// It was closed for what it sent, or did not send in time. The name is nil for one that was no member.
+    case rejected(reason: String, name: String?)
     /// The host closed it. The name is nil for one that was no member, and when the room closes.
     case ended(Farewell, name: String?)
   }

@@ -269,7 +269,7 @@ package struct HostSession: ~Copyable {
       show(room)
       if isHTTPRequest(line) {
         let answer = "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n"
-        news.append(.rejected(reason: "An HTTP request."))
+        news.append(.rejected(reason: "An HTTP request.", name: memberName(in: room)))
         return end(with: Array(answer.utf8), room, at: now)
       }
       becomeText(in: room, at: now)

@@ -167,6 +167,10 @@ final class Connection {
 
   /// Does what the passing of time asks for.
   func timePassed(in room: SharedRoom, _ terms: Terms, maxLag: Int, at now: Moment) -> ReadResult {
+    if transport.isOverdue(at: now.monotonic) {
+      session.giveUp(saying: "Its TLS handshake took too long.", in: room, at: now)
+      return .gone
+    }
     if isOverdue(at: now.monotonic) {
       session.disconnect(in: room, at: now)
       return .gone
@@ -194,9 +198,8 @@ final class Connection {
       && session.outflow.lag > Limits.lagCeilingFactor * maxLag
   }
 
-  /// Whether its handshake or its farewell has been waited for long enough.
+  /// Whether its farewell has been waited for long enough.
   private func isOverdue(at now: UInt64) -> Bool {
-    if transport.isOverdue(at: now) { return true }
     if let lingersUntil { return now >= lingersUntil }
     return session.end == .afterSending && transport.isBlocked && now >= farewellEnd
   }

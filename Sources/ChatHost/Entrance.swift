@@ -8,7 +8,10 @@ struct Entrance {
   private(set) var isOpen = false
   /// Until when it stays closed, if it opens again by itself.
   private(set) var pausedUntil: UInt64?
-  private var lastAccept: UInt64 = 0
+  /// While very many wait for admission: those that are still accepted before the next pause, and how
+  /// many waited when the last one began.
+  private var allowance = 0
+  private var waitingAtPause: Int?
 
   /// The tag of the first listener; the others count down from there.
   private static let firstTag = UInt64.max - 1
@@ -73,15 +76,16 @@ struct Entrance {
       try pause(for: Self.shortage, &poller, at: now)
       return .wouldBlock
     }
-    if waiting >= Limits.pendingAdmissionsUnrefused, now < lastAccept + 20_000_000 {
-      // An office coming back at once is no attack: those accepted get a moment to say who they are.
-      try pause(for: 20_000_000, &poller, at: now)
+    allow(waiting)
+    if waiting >= Limits.pendingAdmissionsUnrefused, allowance == 0 {
+      waitingAtPause = waiting
+      try pause(for: Self.moment, &poller, at: now)
       return .wouldBlock
     }
     do throws(SystemError) {
       switch try listeners[listener].accept() {
       case .connection(let socket, let address):
-        lastAccept = now
+        allowance = max(0, allowance - 1)
         return .connection(socket, address)
       case .wouldBlock: return .wouldBlock
       case .aborted: return .aborted
@@ -92,4 +96,22 @@ struct Entrance {
       return .wouldBlock
     }
   }
+
+  /// An office coming back at once is no attack: those accepted get a moment to say who they are, and then
+  /// as many follow. Those who use it for nothing are not waited for: the others would wait behind them.
+  private mutating func allow(_ waiting: Int) {
+    guard waiting >= Limits.pendingAdmissionsUnrefused else {
+      allowance = 0
+      waitingAtPause = nil
+      return
+    }
+    guard let before = waitingAtPause.take() else { return }
+    let entered = before - waiting
+    allowance = entered > 0 ? min(Self.batch, 2 * entered + 8) : Self.batch
+  }
+
+  /// How long that moment is, in nanoseconds.
+  private static let moment: UInt64 = 20_000_000
+  /// Connections accepted at a time.
+  static let batch = 256
 }

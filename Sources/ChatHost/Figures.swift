@@ -60,7 +60,7 @@ package struct Figures: Sendable {
       ("refused", "refused", Int64(counts.refused)),
       ("wrong_passwords", "of these for a wrong password", Int64(counts.wrongPasswords)),
       ("throttled", "of these for too many guesses", Int64(counts.throttled)),
-      ("rejected", "closed for what they sent", Int64(counts.rejected)),
+      ("rejected", "closed for what they sent, or did not send in time", Int64(counts.rejected)),
       ("too_slow", "cut because they read too slowly", Int64(counts.tooSlow)),
       ("silent", "cut because nothing was heard from them", Int64(counts.silent)),
       ("kicked", "put out", Int64(counts.kicked)),

@@ -25,12 +25,24 @@ enum HostEvent {
     case .refused(let refusal): begin("refused", name: nil, reason: refusal.reason)
     case .unproven:
       begin("refused", name: nil, reason: "It did not prove that it knows the password.")
-    case .rejected(let reason): begin("closed", name: nil, reason: reason)
+    case .rejected(let reason, let name): begin("closed", name: name, reason: reason)
     case .ended(let farewell, let name):
       begin("closed", name: name, reason: farewell.reason)
       writer.key(",\"code\":")
       writer.string(farewell.code)
     }
+    writer.key(",\"time\":")
+    writer.integer(now.unixMilliseconds)
+    writer.end()
+    return writer.bytes
+  }
+
+  /// So many connections were turned away, because so many wait for admission already.
+  static func packet(turnedAway count: Int, at now: Moment) -> [UInt8] {
+    var writer = PacketWriter()
+    writer.begin("host")
+    writer.key(",\"event\":\"turned_away\",\"count\":")
+    writer.integer(Int64(count))
     writer.key(",\"time\":")
     writer.integer(now.unixMilliseconds)
     writer.end()

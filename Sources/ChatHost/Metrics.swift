@@ -45,7 +45,9 @@ struct Metrics {
     ] {
       line("netchat_refusals_total{reason=\"\(reason)\"}", count)
     }
-    counter("netchat_rejected_total", "Connections closed for what they sent.", counts.rejected)
+    counter(
+      "netchat_rejected_total", "Connections closed for what they sent or did not send in time.",
+      counts.rejected)
     family("netchat_evictions_total", "counter", "Members whom the host cut.")
     for (reason, count) in [
       ("too_slow", counts.tooSlow), ("timeout", counts.silent), ("kicked", counts.kicked),

@@ -130,18 +130,28 @@ enum HTTPRequest {
   /// The answer to the bytes that came so far; nil while the request is not complete.
   static func answer(to bytes: [UInt8], metrics: () -> String) -> [UInt8]? {
     guard isComplete(bytes) else {
-      return bytes.count > Limits.metricsRequest ? plain("400 Bad Request") : nil
+      return bytes.count > Limits.metricsRequest ? Answer(plain: "400 Bad Request").bytes() : nil
     }
     let line = bytes.prefix { $0 != UInt8(ascii: "\n") && $0 != UInt8(ascii: "\r") }
     let words = line.split(
       separator: UInt8(ascii: " "), omittingEmptySubsequences: false
     ).map { String(decoding: $0, as: UTF8.self) }
+    // Of what HEAD asks for it gets the header alone (RFC 9110, section 9.3.2).
+    return answer(to: words, metrics: metrics).bytes(hasBody: words.first != "HEAD")
+  }
+
+  private static func answer(to words: [String], metrics: () -> String) -> Answer {
     guard words.count == 3, words[2] == "HTTP/1.1" || words[2] == "HTTP/1.0",
       !words[0].isEmpty, words[0].utf8.allSatisfy({ 0x41...0x5A ~= $0 }), words[1].hasPrefix("/")
-    else { return plain("400 Bad Request") }
-    guard words[1].prefix(while: { $0 != "?" }) == "/metrics" else { return plain("404 Not Found") }
-    guard words[0] == "GET" else { return plain("405 Method Not Allowed", "Allow: GET\r\n") }
-    return response("200 OK", "Content-Type: \(Metrics.contentType)\r\n", metrics())
+    else { return Answer(plain: "400 Bad Request") }
+    guard words[1].prefix(while: { $0 != "?" }) == "/metrics" else {
+      return Answer(plain: "404 Not Found")
+    }
+    guard words[0] == "GET" || words[0] == "HEAD" else {
+      return Answer(plain: "405 Method Not Allowed", "Allow: GET, HEAD\r\n")
+    }
+    return Answer(
+      status: "200 OK", headers: "Content-Type: \(Metrics.contentType)\r\n", body: metrics())
   }
 
   /// Whether the empty line has come that ends a request's head. Line ends may lack their CR
@@ -160,14 +170,28 @@ enum HTTPRequest {
     return false
   }
 
-  private static func plain(_ status: String, _ headers: String = "") -> [UInt8] {
-    response(status, headers + "Content-Type: text/plain; charset=utf-8\r\n", status + "\n")
-  }
+  private struct Answer {
+    var status: String
+    var headers: String
+    var body: String
 
-  private static func response(_ status: String, _ headers: String, _ body: String) -> [UInt8] {
-    let head =
-      "HTTP/1.1 \(status)\r\n\(headers)Content-Length: \(body.utf8.count)\r\n"
-      + "Connection: close\r\n\r\n"
-    return Array((head + body).utf8)
+    init(status: String, headers: String, body: String) {
+      self.status = status
+      self.headers = headers
+      self.body = body
+    }
+
+    init(plain status: String, _ headers: String = "") {
+      self.init(
+        status: status, headers: headers + "Content-Type: text/plain; charset=utf-8\r\n",
+        body: status + "\n")
+    }
+
+    func bytes(hasBody: Bool = true) -> [UInt8] {
+      let head =
+        "HTTP/1.1 \(status)\r\n\(headers)Content-Length: \(body.utf8.count)\r\n"
+        + "Connection: close\r\n\r\n"
+      return Array((hasBody ? head + body : head).utf8)
+    }
   }
 }

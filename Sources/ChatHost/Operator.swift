@@ -88,12 +88,19 @@ package struct Operator: Sendable {
       switch error {
       case .bits(let largest):
         return .failed("\(whom): the bits are a number from 0 to \(largest).")
+      case .zone:
+        return .failed(
+          "\(whom): a ban is of an address on every link. Leave out the % and the rest.")
       case .noAddress: return banMember(whom)
       }
     }
   }
 
   private func banMember(_ name: String) -> OperatorAnswer {
+    // Who is put out only to come again was not banned.
+    guard host.room.withLock({ $0.bans.count }) < Limits.bans else {
+      return .failed("\(Self.noRoom) /unban one of them, or /kick.")
+    }
     do throws(Room.KickFailure) {
       let kicked = try host.kick(name, reason: "Banned.", at: now)
       guard kicked.origin != .unknown else {
@@ -118,7 +125,7 @@ package struct Operator: Sendable {
       try host.room.withLock { room throws(Room.BanFailure) in try room.ban(block) }
     } catch {
       switch error {
-      case .full: return .failed("There are \(Limits.bans) bans already.")
+      case .full: return .failed(Self.noRoom)
       case .known, .unknown: return .failed("\(block.text) is banned already.")
       }
     }
@@ -128,6 +135,8 @@ package struct Operator: Sendable {
       ? "" : " Still here from there: \(here.prefix(3).joined(separator: ", "))\(more); /kick."
     return .done("\(block.text) is banned.\(stay)")
   }
+
+  private static let noRoom = "There are \(Limits.bans) bans already."
 
   private func unban(_ text: String) -> OperatorAnswer {
     do throws(OriginBlock.Mistake) {

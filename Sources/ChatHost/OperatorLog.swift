@@ -45,27 +45,32 @@ package final class OperatorLog: Sendable {
   func note(_ line: String, at now: Moment) {
     let line = stamped(line, at: now)
     let isFirst = state.withLock { state in
+      let wasEmpty = state.lines.isEmpty
       let second = now.monotonic / 1_000_000_000
       if second != state.second {
-        if state.left > 0 { state.lines.append(stamped(Self.leftOut(state.left), at: now)) }
+        tellLeftOut(&state, at: now)
         state.second = second
         state.linesInSecond = 0
-        state.left = 0
       }
       state.linesInSecond += 1
       guard state.linesInSecond <= Limits.operatorLogLinesPerSecond,
         state.lines.count < Limits.operatorLogLines
       else {
         state.left += 1
-        return false
+        // How many there were is told soon, whether or not anything comes after them.
+        return state.left == 1
       }
       state.lines.append(line)
-      return state.lines.count == 1
+      return wasEmpty
     }
     if isFirst { wakeup.signal() }
   }
 
-  private static func leftOut(_ count: Int) -> String { "(\(count) more lines left out)" }
+  private func tellLeftOut(_ state: inout State, at now: Moment) {
+    guard state.left > 0 else { return }
+    state.lines.append(stamped("(\(state.left) more lines left out)", at: now))
+    state.left = 0
+  }
 
   private func stamped(_ line: String, at now: Moment) -> String {
     guard case .full(hasTimes: true) = form else { return line }
@@ -77,11 +82,14 @@ package final class OperatorLog: Sendable {
     case .admitted(let name): "admitted \(DisplayText.line(name)) from \(address)"
     case .refused(let refusal): "refused \(address): \(refusal.reason)"
     case .unproven: "refused \(address): It did not prove that it knows the password."
-    case .rejected(let reason): "closed \(address): \(DisplayText.line(reason))"
-    case .ended(let farewell, let name):
-      "closed \(name.map { "\(DisplayText.line($0)) from \(address)" } ?? address): "
-        + words(for: farewell)
+    case .rejected(let reason, let name):
+      "closed \(who(name, address)): \(DisplayText.line(reason))"
+    case .ended(let farewell, let name): "closed \(who(name, address)): \(words(for: farewell))"
     }
+  }
+
+  private static func who(_ name: String?, _ address: String) -> String {
+    name.map { "\(DisplayText.line($0)) from \(address)" } ?? address
   }
 
   private static func words(for farewell: Farewell) -> String {
@@ -100,14 +108,27 @@ package final class OperatorLog: Sendable {
   /// Readable when there are lines to take.
   package var descriptor: Int32 { wakeup.number }
 
-  package func takeLines() -> [String] {
+  package func takeLines(
+    at now: Moment = Moment(
+      monotonic: Clock.monotonic(), unixMilliseconds: Clock.unixMilliseconds())
+  ) -> [String] {
     wakeup.clear()
     return state.withLock { state in
-      if state.isClosed, state.left > 0 { state.lines.append(Self.leftOut(state.left)) }
+      if state.isClosed || now.monotonic >= Self.end(of: state.second) {
+        tellLeftOut(&state, at: now)
+      }
       defer { state.lines = [] }
       return state.lines
     }
   }
+
+  /// When to take lines even if ``descriptor`` does not ask for it, in nanoseconds of the monotonic
+  /// clock; nil for never.
+  package var deadline: UInt64? {
+    state.withLock { $0.left > 0 ? Self.end(of: $0.second) : nil }
+  }
+
+  private static func end(of second: UInt64) -> UInt64 { (second + 1) * 1_000_000_000 }
 
   /// Pause between writes, in nanoseconds.
   private static let pause: UInt64 = 50_000_000
@@ -117,7 +138,9 @@ package final class OperatorLog: Sendable {
     defer { end.signal() }
     do throws(SystemError) {
       while true {
-        _ = try wait(for: .reading, on: wakeup.number, timeout: nil)
+        let now = Clock.monotonic()
+        _ = try wait(
+          for: .reading, on: wakeup.number, timeout: deadline.map { max($0, now) - now })
         let isLast = state.withLock(\.isClosed)
         let lines = takeLines()
         if !lines.isEmpty { try writeAll(lines.joined(separator: "\n") + "\n", to: output) }

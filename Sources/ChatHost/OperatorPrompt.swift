@@ -136,11 +136,17 @@ package final class OperatorPrompt {
         fd: isReady && !isPaused && screen != nil ? host.screenDescriptor : -1,
         events: Int16(POLLIN), revents: 0),
     ]
-    let timeout = isReady && isPaused ? Int32((pausedUntil - now) / 1_000_000 + 1) : -1
-    guard unsafe poll(&entries, nfds_t(entries.count), timeout) > 0 else { return .nothing }
+    let logIsDue = isReady ? operatorLog?.deadline : nil
+    let next = min(isReady && isPaused ? pausedUntil : .max, logIsDue ?? .max)
+    let timeout = next == .max ? -1 : Int32((max(next, now) - now) / 1_000_000 + 1)
+    guard unsafe poll(&entries, nfds_t(entries.count), timeout) >= 0 else { return .nothing }
     if entries[0].revents != 0, let signal = signals.next() { return obey(signal) }
     if entries[4].revents != 0 { showRoom() }
-    if entries[3].revents != 0, let operatorLog { tell(operatorLog.takeLines()) }
+    if let operatorLog,
+      entries[3].revents != 0 || logIsDue.map({ $0 <= Clock.monotonic() }) ?? false
+    {
+      tell(operatorLog.takeLines())
+    }
     guard entries[1].revents != 0 else { return .nothing }
     // Without a terminal there is nobody to operate the room, and SIGHUP says what becomes of it.
     if entries[1].revents & Int16(POLLIN) == 0 { isOver = true }

@@ -8,6 +8,8 @@ extension OriginBlock {
   enum Mistake: Error, Equatable {
     /// It does not look like an address at all: it may be a name.
     case noAddress
+    /// It is of one link, as in `fe80::1%eth0`.
+    case zone
     /// More bits than the address has, or none that can be read.
     case bits(largest: Int)
   }
@@ -19,6 +21,9 @@ extension OriginBlock {
       return
     }
     let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
+    guard !parts[0].contains("%") || Address.bytes(ofNumeric: String(parts[0])) == nil else {
+      throw .zone
+    }
     guard let bytes = Address.bytes(ofNumeric: String(parts[0])) else { throw .noAddress }
     var bits = 8 * bytes.count
     if parts.count == 2 {

@@ -88,6 +88,7 @@ final class Worker {
     }
     let timePassed = lookAtTimers()
     if didRead || timePassed || wasWoken { try settle(tellsOthers: didRead || timePassed) }
+    noteTurnedAway()
     counts.turns.note(Clock.monotonic() - now.monotonic)
     mailbox.publish(counts)
     try entrance.openAfterPause(&poller, at: now.monotonic)
@@ -102,6 +103,7 @@ final class Worker {
   private func timeToWait() -> UInt64? {
     var next = min(timers.deadline ?? .max, room.deadline)
     if let pause = entrance.pausedUntil { next = min(next, pause) }
+    if let turnedAwayDeadline { next = min(next, turnedAwayDeadline) }
     if let closesAt { next = min(next, closesAt) }
     if next == .max { return nil }
     let now = Clock.monotonic()
@@ -122,7 +124,7 @@ final class Worker {
 
   /// Accepts what waits, some at a time, so that those who are here already get their turn.
   private func acceptAll(at listener: Int) throws(SystemError) {
-    for _ in 0..<256 where entrance.isOpen {
+    for _ in 0..<Entrance.batch where entrance.isOpen {
       let waiting = host.waiting.load(ordering: .relaxed)
       let isFull =
         host.connections.load(ordering: .relaxed) >= host.configuration.maxConnections
@@ -160,7 +162,20 @@ final class Worker {
     socket.finishSending()
     counts.turnedAway += 1
     turnedAway.count += 1
-    guard now.monotonic >= turnedAway.notedAt + 1_000_000_000 else { return }
+    noteTurnedAway()
+  }
+
+  /// When those are noted that were turned away since, in nanoseconds of the monotonic clock; nil where
+  /// there are none.
+  private var turnedAwayDeadline: UInt64? {
+    turnedAway.count > 0 ? turnedAway.notedAt + 1_000_000_000 : nil
+  }
+
+  private func noteTurnedAway() {
+    guard let deadline = turnedAwayDeadline, deadline <= now.monotonic else { return }
+    if host.configuration.showsEvents {
+      host.show(event: HostEvent.packet(turnedAway: turnedAway.count, at: now))
+    }
     host.operatorLog?.note(
       "turned away \(turnedAway.count): so many wait for admission already", at: now)
     turnedAway = (0, now.monotonic)

@@ -254,7 +254,7 @@ import Testing
     }
   }
 
-  @Test("an over-long line ends the connection, and its member is gone at once")
+  @Test("an over-long line ends the connection, and without a bye its member keeps its place")
   func overLong() {
     let host = TestRoom()
     let other = host.member("other")
@@ -263,6 +263,12 @@ import Testing
     peer.receive([UInt8](repeating: 0x78, count: 65_536))
     #expect(peer.take() == ["error too_long"])
     #expect(peer.session.end == .afterSending)
+    #expect(
+      peer.session.takeNews().last.map {
+        $0 == .rejected(reason: "A line is longer than 65536 bytes.", name: "alice")
+      } == true)
+    #expect(other.take() == [])
+    host.pass(seconds: 5)
     #expect(other.take() == ["leave alice #3", "count 1"])
     #expect(host.total == 1)
   }

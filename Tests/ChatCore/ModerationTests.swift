@@ -114,7 +114,7 @@ struct ModerationTests {
     #expect(packets.take() == ["hello", "refused Banned."])
     let text = host.connect(source: [10, 1, 2, 5])
     text.send("hello")
-    #expect(text.take() == ["hello", "refused Banned."])
+    #expect(text.take() == ["hello", "! Banned."])
     let silent = host.connect(source: [10, 1, 2, 6])
     host.pass(milliseconds: 300)
     #expect(silent.take() == ["hello", "refused Banned."])

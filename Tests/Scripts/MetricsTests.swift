@@ -146,7 +146,7 @@ struct MetricsTests {
       ("GET / HTTP/1.1\r\n\r\n", "404 Not Found"),
       ("GET /metrics/ HTTP/1.1\r\n\r\n", "404 Not Found"),
       ("POST /metrics HTTP/1.1\r\n\r\n", "405 Method Not Allowed"),
-      ("HEAD /metrics HTTP/1.1\r\n\r\n", "405 Method Not Allowed"),
+      ("PUT /metrics HTTP/1.0\n\n", "405 Method Not Allowed"),
       ("GET /metrics\r\n\r\n", "400 Bad Request"), ("\r\n\r\n", "400 Bad Request"),
       ("get /metrics HTTP/1.1\r\n\r\n", "400 Bad Request"),
       ("GET  /metrics HTTP/1.1\r\n\r\n", "400 Bad Request"),
@@ -161,7 +161,11 @@ struct MetricsTests {
       #expect(text.contains("\r\nConnection: close\r\n"))
       let parts = text.split(separator: "\r\n\r\n", maxSplits: 1)
       #expect(text.contains("\r\nContent-Length: \(parts.last?.utf8.count ?? -1)\r\n"))
-      #expect(status.hasPrefix("405") == text.contains("\r\nAllow: GET\r\n"))
+      #expect(status.hasPrefix("405") == text.contains("\r\nAllow: GET, HEAD\r\n"))
+      // HEAD gets all but the body.
+      guard let space = request.firstIndex(of: " "), request.hasPrefix("GET /") else { continue }
+      let head = HTTPRequest.answer(to: Array(("HEAD" + request[space...]).utf8)) { "body" }
+      #expect(String(decoding: head ?? [], as: UTF8.self) == "\(parts[0])\r\n\r\n")
     }
     for part in ["", "GET", "GET /metrics HTTP/1.1\r\n", "GET /metrics HTTP/1.1\r\nHost: x\r\n"] {
       #expect(HTTPRequest.answer(to: Array(part.utf8)) { "" } == nil)

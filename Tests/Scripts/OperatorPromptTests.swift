@@ -1,6 +1,7 @@
 import ChatCore
 import Foundation
 import Glibc
+import Sockets
 import Testing
 
 @testable import ChatHost
@@ -68,9 +69,16 @@ struct OperatorPromptTests {
       Moment(monotonic: seconds * 1_000_000_000, unixMilliseconds: Int64(seconds) * 1_000)
     }
     for number in 1...250 { operatorLog.note("line \(number)", at: moment(5)) }
-    #expect(operatorLog.takeLines() == (1...100).map { "line \($0)" })
+    #expect(operatorLog.takeLines(at: moment(5)) == (1...100).map { "line \($0)" })
+    #expect(operatorLog.deadline == moment(6).monotonic)
     operatorLog.note("later", at: moment(6))
-    #expect(operatorLog.takeLines() == ["(150 more lines left out)", "later"])
+    #expect(try Sockets.wait(for: .reading, on: operatorLog.descriptor, timeout: 0))
+    #expect(operatorLog.takeLines(at: moment(6)) == ["(150 more lines left out)", "later"])
+    #expect(operatorLog.deadline == nil)
+    // Although nothing comes after them, those left out are told.
+    for number in 1...130 { operatorLog.note("line \(number)", at: moment(7)) }
+    #expect(operatorLog.takeLines(at: moment(7)).count == 100)
+    #expect(operatorLog.takeLines(at: moment(8)) == ["(30 more lines left out)"])
     for second in 7..<100 as Range<UInt64> {
       for number in 1...100 { operatorLog.note("line \(number)", at: moment(second)) }
     }

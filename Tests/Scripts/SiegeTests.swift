@@ -5,6 +5,29 @@ import Testing
 /// Strangers who mean no good, and what members see of them. One after the other: time is measured.
 @Suite("siege", .serialized)
 struct SiegeTests {
+  @Test("however many handshakes stall, who comes after them is answered or refused soon")
+  func stalledQueue() throws {
+    try Scene.play { scene in
+      let host = try scene.netchat("host", "--port", "0", "--json", "--tls")
+      let port = try #require(UInt16(try Packet(host.output.next() ?? "")["port"] ?? ""))
+      let crowd = try (0..<900).map { _ in
+        let connection = try scene.connect(port)
+        try connection.send([0x16, 3, 1])
+        return connection
+      }
+      // They are no TLS clients: told so, unless they are among those refused.
+      for _ in 0..<5 {
+        let late = try scene.connect(port)
+        try late.sendLine("hello")
+        let lines = try late.lines.rest(within: .seconds(3))
+        #expect(lines.allSatisfy { $0.contains("\"tls\":\"required\"") })
+      }
+      let events = try host.output.expect(within: .seconds(3)) { $0.contains("\"turned_away\"") }
+      #expect(try Packet(events.line)["count"] != nil)
+      for connection in crowd { connection.close() }
+    }
+  }
+
   @Test(
     "of 700 handshakes that trickle in some are refused, all end after 10 s, and members talk on")
   func slowHandshakes() throws {
