@@ -25,6 +25,12 @@ struct Announcements: Sendable {
     return false
   }
 
+  /// Takes over what a host had folded when it was killed. It is due at once.
+  mutating func takeOver(joins: Int, leaves: Int) {
+    self.joins += joins
+    self.leaves += leaves
+  }
+
   /// When the notice is due; nil if nothing is folded.
   var deadline: UInt64? { joins + leaves > 0 ? windowStart + Self.window : nil }
 

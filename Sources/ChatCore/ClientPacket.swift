@@ -85,7 +85,7 @@ extension ClientPacket.Auth {
     name = try fields.string(.name)
     history = Int(try fields.integer(.history, in: 0...Limits.largestInteger) ?? 0)
     room = try fields.string(.room)
-    since = try fields.integer(.since, in: 0...Limits.largestInteger)
+    since = try fields.integer(.since, in: 0...Int64.max)
     token = try fields.string(.token)
     method = try fields.string(.method)
     share = try fields.string(.share)

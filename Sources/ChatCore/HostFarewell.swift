@@ -22,6 +22,14 @@ extension HostSession {
     close(.now)
   }
 
+  /// Nothing reaches the client any more; what it said before is still to be read.
+  package mutating func abandon(in room: SharedRoom) {
+    outflow.abandon()
+    guard case .member(let member) = state else { return }
+    let id = id
+    room.withLock { $0.noteUnreachable(member.handle, id) }
+  }
+
   mutating func leave(_ room: SharedRoom, at now: Moment) {
     noteUnproven()
     if case .member(let member) = state {

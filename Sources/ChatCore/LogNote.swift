@@ -67,7 +67,8 @@ enum LogLine: Equatable, Sendable {
   case chat(id: Int64, from: String, MessageNumber?)
   /// A `system` packet, and whether notes belong to it.
   case system(id: Int64, hasNotes: Bool)
-  case count
+  /// The total is nil in a line that lacks it.
+  case count(total: Int64?)
   case note(LogNote, hasMore: Bool)
 
   /// Reads a line, given without its line end.
@@ -85,7 +86,7 @@ enum LogLine: Equatable, Sendable {
         self = .system(id: try Self.id(fields), hasNotes: event != "notice")
         return
       case "count":
-        self = .count
+        self = .count(total: try fields.integer(.total, in: 0...Limits.largestInteger))
         return
       case let type:
         let fields = try LogFields(line)

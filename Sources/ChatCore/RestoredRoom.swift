@@ -19,6 +19,10 @@ package struct RestoredRoom: Sendable {
   private(set) var packets = RoomLog()
   private(set) var kept: KeptPackets
   private let history: Int
+  /// Members as everybody was told last, and joins since then that are still to be told of; nil where
+  /// this part does not say.
+  private var toldCount: Int64?
+  private var untoldJoins: Int64 = 0
   private var joinIDs: [String: Int64] = [:]
   private var foldedNames: Set<String> = []
 
@@ -45,6 +49,14 @@ package struct RestoredRoom: Sendable {
   /// Before this id there is no file.
   package mutating func noteOldest(after id: Int64) { wholeFrom = max(wholeFrom, id) }
 
+  /// Joins and leaves that were folded into a notice which never came; nil for none.
+  var untold: (joins: Int, leaves: Int)? {
+    guard let toldCount else { return nil }
+    let leaves = max(0, toldCount + untoldJoins - Int64(members.count))
+    guard untoldJoins + leaves > 0 else { return nil }
+    return (Int(clamping: untoldJoins), Int(clamping: leaves))
+  }
+
   // MARK: What a line says
 
   mutating func apply(_ read: LogLine, _ line: Span<UInt8>) throws(LogFailure.Reason) {
@@ -53,7 +65,10 @@ package struct RestoredRoom: Sendable {
       try keep(id, line)
       if let number { note(number, from: from) }
     case .system(let id, _): try keep(id, line)
-    case .count: append(line)
+    case .count(let total):
+      append(line)
+      toldCount = total
+      untoldJoins = 0
     case .note(let note, _): try apply(note)
     }
   }
@@ -118,7 +133,9 @@ package struct RestoredRoom: Sendable {
       let name = try remember(text, join)
       members[join]?.name = name
     case .said(let number, let owner): self.note(number, owner: owner)
-    case .drawn(let id): try draw(id)
+    case .drawn(let id):
+      try draw(id)
+      untoldJoins += 1
     case .lost(let id):
       try check(id)
       lastID = id

@@ -50,6 +50,8 @@ package struct Room {
     var dialect: Dialect
     /// Nil while its connection is lost and its place is kept.
     var connection: ConnectionID?
+    /// False where nothing reaches it any more, although not all that it said has been read yet.
+    var isReachable = true
   }
 
   package let settings: Settings
@@ -111,6 +113,12 @@ package struct Room {
     } else {
       leave(handle, at: now)
     }
+  }
+
+  /// Nothing reaches a member by this connection any more.
+  package mutating func noteUnreachable(_ handle: Handle, _ connection: ConnectionID) {
+    guard let member = member(handle), member.connection == connection else { return }
+    members[handle.index]?.isReachable = false
   }
 
   private mutating func leave(_ handle: Handle, at now: Moment) {
@@ -219,7 +227,9 @@ package struct Room {
       joinID == nil || joinID == other.joinID
     else { throw .noSuchMember }
     // It would not get it, and its sender would think it had.
-    guard other.connection != nil else { throw .recipientIsAway(joinID: other.joinID) }
+    guard other.connection != nil, other.isReachable else {
+      throw .recipientIsAway(joinID: other.joinID)
+    }
     // A seal covers the recipient's name as its sender wrote it.
     let name = opened == nil ? other.name.escaped : JSONText.escaped(wished)
     stream.writeChat(

@@ -58,6 +58,7 @@ extension Room {
         }
         stream.unfollow(as: member.dialect)
         members[index]?.connection = connection
+        members[index]?.isReachable = true
         members[index]?.dialect = dialect
         members[index]?.address = address
         members[index]?.origin = origin
@@ -253,6 +254,7 @@ extension Room {
         }
         if let dialect = members[index]?.dialect { stream.unfollow(as: dialect) }
         members[index]?.connection = connection
+        members[index]?.isReachable = true
         members[index]?.dialect = .packets
         members[index]?.address = old.address
         members[index]?.origin = old.origin

@@ -18,6 +18,9 @@ extension Room {
       lost.append((now.monotonic + (member.hasToken ? Limits.lostMemberGrace : 0), handle))
     }
     lost.sort { $0.deadline < $1.deadline }
+    if let untold = restored.untold {
+      announcements.takeOver(joins: untold.joins, leaves: untold.leaves)
+    }
   }
 
   /// Ends a step: what was done since the last goes into the file whole or not at all.

@@ -131,7 +131,7 @@ final class Connection {
     _ list: inout GatherList, _ record: inout [UInt8], in room: SharedRoom, at now: Moment
   ) -> FlushResult {
     do throws(Transport.Failure) {
-      try transport.send(&session, &list, &record, at: now.monotonic)
+      try transport.send(&session, &list, &record, in: room, at: now.monotonic)
     } catch {
       session.disconnect(in: room, at: now)
       return .gone

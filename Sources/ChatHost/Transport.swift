@@ -223,17 +223,18 @@ struct Transport: ~Copyable {
 
   /// Sends what waits in the session, as far as the kernel takes it.
   mutating func send(
-    _ session: inout HostSession, _ list: inout GatherList, _ record: inout [UInt8], at now: UInt64
+    _ session: inout HostSession, _ list: inout GatherList, _ record: inout [UInt8],
+    in room: SharedRoom, at now: UInt64
   ) throws(Failure) {
     switch phase {
-    case .clear: try sendClear(&session, &list, now)
+    case .clear: try sendClear(&session, &list, room, now)
     case .encrypted: try sendRecords(&session, &record, now)
     case .firstByte, .handshake: break
     }
   }
 
   private mutating func sendClear(
-    _ session: inout HostSession, _ list: inout GatherList, _ now: UInt64
+    _ session: inout HostSession, _ list: inout GatherList, _ room: SharedRoom, _ now: UInt64
   ) throws(Failure) {
     do throws(SystemError) {
       while !isBlocked, session.hasOutput {
@@ -255,7 +256,7 @@ struct Transport: ~Copyable {
       }
       // Nothing reaches the peer any more, but what it said before it went is still to be read; the
       // end of that ends the session.
-      session.outflow.abandon()
+      session.abandon(in: room)
       isUnreachable = true
       hasUnread = true
     }

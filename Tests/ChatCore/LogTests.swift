@@ -171,6 +171,31 @@ import Testing
     #expect(again.take() == ["alice: here #\(2 + Limits.idsLeftOut) n=3"])
   }
 
+  @Test("what a killed host had folded is told when the room goes on")
+  func foldedAtTheEnd() throws {
+    let first = try host()
+    let alice = first.member("alice")
+    for number in 1...14 { _ = first.member("m\(number)") }
+    func comeBack(to host: TestRoom, since: Int64) -> (Peer, told: [String]) {
+      let again = host.connect()
+      resume(again, as: "alice", token: alice.token, since: since)
+      host.pass(milliseconds: 1)
+      return (again, again.take().filter { !$0.hasPrefix("join") && !$0.hasPrefix("leave") })
+    }
+    let second = try host(first.written)
+    let (again, joins) = comeBack(to: second, since: 10)
+    #expect(
+      joins == [
+        "hello", "admitted alice id=16 total=15", "notice 5 clints joined. #16", "count 15",
+      ])
+    // The others do not come again.
+    second.pass(milliseconds: 5_100)
+    #expect(again.take().last == "count 5")
+    let third = try host(second.written)
+    let (_, leaves) = comeBack(to: third, since: 26)
+    #expect(leaves.suffix(2) == ["notice 4 clints disconnected. #27", "count 1"])
+  }
+
   @Test("a packet that somebody took out of the file is a gap for those who were there before it")
   func packetTakenOut() throws {
     let host = try host()

@@ -62,7 +62,7 @@ import Testing
     ("{\"type\":\"auth\",\"history\":1e1}", .mistyped(.history)),
     ("{\"type\":\"auth\",\"since\":\"0\"}", .mistyped(.since)),
     ("{\"type\":\"auth\",\"since\":-1}", .mistyped(.since)),
-    ("{\"type\":\"auth\",\"since\":9007199254740992}", .mistyped(.since)),
+    ("{\"type\":\"auth\",\"since\":9223372036854775808}", .mistyped(.since)),
     ("{\"type\":\"auth\",\"token\":true}", .mistyped(.token)),
     ("{\"type\":\"auth\",\"room\":1}", .mistyped(.room)),
     ("{\"type\":\"auth_confirm\"}", .missing(.confirm)),

@@ -95,6 +95,38 @@ import Testing
     #expect(alice.isOver)
   }
 
+  @Test(
+    "a private message waits too where nothing reaches the recipient, and its lines are still unread"
+  )
+  func privateToUnreachable() {
+    let host = TestRoom()
+    let alice = host.member("alice")
+    let bob = host.member("bob")
+    host.settleReading()
+    bob.session.abandon(in: host.room)
+    alice.say("one", n: 1, to: "bob")
+    host.pass(seconds: 2)
+    #expect(alice.take() == [])
+    #expect(host.names == ["alice", "bob"])
+    let again = host.connect()
+    resume(again, as: "bob", token: bob.token, since: 2)
+    host.pass(milliseconds: 50)
+    #expect(again.take().last == "alice->bob: one n=1")
+    #expect(alice.take() == ["alice->bob: one n=1"])
+  }
+
+  @Test("a since that no stream ever reaches is a gap")
+  func farSince() {
+    let host = TestRoom()
+    let alice = host.member("alice")
+    alice.drop()
+    for since in [2, Limits.largestInteger + 1, .max] {
+      let again = host.connect()
+      resume(again, token: alice.token, since: since)
+      #expect(again.take()[1] == "admitted alice id=1 total=1 gap", "\(since)")
+    }
+  }
+
   @Test("a private message that waits goes to whom it was for, not to who takes the name")
   func privateToNamesake() {
     let host = TestRoom()
