@@ -21,6 +21,8 @@ package final class LogView: @unchecked Sendable {
 /// The logs that the connections of one worker read: the packets, and their other renderings.
 package final class LogViews: @unchecked Sendable {
   private var views: [LogView] = []
+  /// Whether one is new since the last ``refresh()``: what is to be read in it waits for that.
+  package private(set) var hasNew = false
 
   package init() {}
 
@@ -29,6 +31,7 @@ package final class LogViews: @unchecked Sendable {
     if let view = views.first(where: { $0.publication === publication }) { return view }
     let view = LogView(publication, bound: 0)
     views.append(view)
+    hasNew = true
     return view
   }
 
@@ -36,6 +39,7 @@ package final class LogViews: @unchecked Sendable {
   /// taking what was handed over.
   package func refresh() -> Bool {
     var isMore = false
+    hasNew = false
     for index in views.indices.reversed() {
       // A rendering that nobody reads any more.
       if index > 0, isKnownUniquelyReferenced(&views[index]) {

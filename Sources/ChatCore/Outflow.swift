@@ -103,7 +103,12 @@ package struct Outflow: Sendable {
   /// ``fill(_:isLast:)``ed in.
   package mutating func openGap(at position: LogPosition) {
     guard last == nil else { return }
-    own.append(Own(after: max(position, own.last?.after ?? 0), bytes: [], isOpen: true))
+    // What was handed over, and belongs behind it, may be there already.
+    var index = own.count
+    while index > 0, own[index - 1].after > position, !isFixed(index - 1) { index -= 1 }
+    let before = index > 0 ? own[index - 1].after + LogPosition(own[index - 1].replaces) : 0
+    let after = max(position, before)
+    own.insert(Own(after: after, bytes: [], isOpen: true), at: index)
   }
 
   /// Whether it waits for what comes in such a gap.
@@ -193,7 +198,12 @@ package struct Outflow: Sendable {
   package mutating func closeAtRecorded(with packet: [UInt8]) {
     let published = publication?.end ?? 0
     let begun = sentOfFirst > 0 ? 1 : 0
-    own = Array(own.prefix(begun) + own.dropFirst(begun).prefix { isReady($0) && !$0.isOpen })
+    let recorded = publication?.recording?.recorded ?? .max
+    own = Array(
+      own.prefix(begun)
+        + own.dropFirst(begun).filter {
+          $0.after <= published && $0.recorded <= recorded && !$0.isOpen
+        })
     finish(with: packet, after: published)
     last = max(last ?? 0, published)
   }

@@ -140,6 +140,9 @@ package struct RestoredRoom: Sendable {
       try check(id)
       lastID = id
       miss(through: id)
+      // The room went on, and told of what was folded.
+      toldCount = nil
+      untoldJoins = 0
       hostNumber = min(hostNumber + Limits.idsLeftOut, Limits.largestInteger - 1)
     }
   }

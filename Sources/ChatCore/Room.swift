@@ -227,7 +227,7 @@ package struct Room {
       joinID == nil || joinID == other.joinID
     else { throw .noSuchMember }
     // It would not get it, and its sender would think it had.
-    guard other.connection != nil, other.isReachable else {
+    guard index == handle.index || other.connection != nil && other.isReachable else {
       throw .recipientIsAway(joinID: other.joinID)
     }
     // A seal covers the recipient's name as its sender wrote it.

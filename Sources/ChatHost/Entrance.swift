@@ -12,6 +12,8 @@ struct Entrance {
   /// many waited when the last one began.
   private var allowance = 0
   private var waitingAtPause: Int?
+  /// Such pauses in a row in which nobody was admitted.
+  private var fruitless = 0
 
   /// The tag of the first listener; the others count down from there.
   private static let firstTag = UInt64.max - 1
@@ -97,20 +99,31 @@ struct Entrance {
     }
   }
 
-  /// An office coming back at once is no attack: those accepted get a moment to say who they are, and then
-  /// as many follow. Those who use it for nothing are not waited for: the others would wait behind them.
+  /// An office coming back at once is no attack: those accepted get some moments to say who they are, and
+  /// then as many follow. Those who use them for nothing are not waited for: the others would wait behind
+  /// them.
   private mutating func allow(_ waiting: Int) {
     guard waiting >= Limits.pendingAdmissionsUnrefused else {
       allowance = 0
+      fruitless = 0
       waitingAtPause = nil
       return
     }
     guard let before = waitingAtPause.take() else { return }
     let entered = before - waiting
-    allowance = entered > 0 ? min(Self.batch, 2 * entered + 8) : Self.batch
+    if entered > 0 {
+      fruitless = 0
+      allowance = min(Self.batch, 2 * entered + 8)
+    } else {
+      fruitless += 1
+      allowance = fruitless % Self.moments == 0 ? Self.batch : 0
+    }
   }
 
-  /// How long that moment is, in nanoseconds.
+  /// Moments that they get: an honest admission takes some round trips, and in a secure room the host's
+  /// time for all the handshakes before it.
+  private static let moments = 12
+  /// How long a moment is, in nanoseconds.
   private static let moment: UInt64 = 20_000_000
   /// Connections accepted at a time.
   static let batch = 256

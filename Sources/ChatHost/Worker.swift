@@ -417,7 +417,7 @@ final class Worker {
       }
     }
     host.record()
-    if room.publication.end != shownEnd || recorded != shownRecorded {
+    if room.publication.end != shownEnd || recorded != shownRecorded || views.hasNew {
       // A session that went on appended: the next turn's work, but nothing may wait for an event.
       mailbox.wakeup.signal()
       host.wakeAll(except: index)

@@ -193,6 +193,9 @@ import Testing
     #expect(again.take().last == "count 5")
     let third = try host(second.written)
     let (_, leaves) = comeBack(to: third, since: 26)
+    // One that went on without its log has told of it.
+    let lost = try self.host(second.written + LogNote.lost(id: 1 + Limits.idsLeftOut).line)
+    #expect(!comeBack(to: lost, since: 26).told.contains { $0.hasPrefix("notice") })
     #expect(leaves.suffix(2) == ["notice 4 clints disconnected. #27", "count 1"])
   }
 

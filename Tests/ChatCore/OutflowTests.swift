@@ -331,4 +331,33 @@ import Testing
     #expect(sent.text.hasSuffix("c\nd\nown\n"))
     #expect(outflow.isEmpty && outflow.ownBytes == 0)
   }
+
+  @Test("a gap comes before what was handed over and belongs behind it")
+  func handedOverBehindGap() {
+    var log = RoomLog()
+    var outflow = Outflow()
+    outflow.follow(log.cursor, of: log.publication)
+    let place = log.end
+    log.append(Array("said\n".utf8))
+    outflow.post(Array("private\n".utf8))
+    outflow.post(Array("result\n".utf8), after: place)
+    outflow.openGap(at: place)
+    var sent: [UInt8] = []
+    func send() {
+      var bytes: [UInt8] = []
+      outflow.forEachStretch { stretch in
+        bytes.append(contentsOf: stretch)
+        return true
+      }
+      outflow.advance(by: bytes.count)
+      sent += bytes
+    }
+    send()
+    #expect(sent.text == "result\n")
+    #expect(outflow.wantsFill)
+    outflow.fill(Array("missed\n".utf8), isLast: true)
+    send()
+    #expect(sent.text == "result\nmissed\nsaid\nprivate\n")
+    #expect(outflow.isEmpty)
+  }
 }

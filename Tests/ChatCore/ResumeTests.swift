@@ -115,6 +115,18 @@ import Testing
     #expect(alice.take() == ["alice->bob: one n=1"])
   }
 
+  @Test("what one says to oneself waits for nobody, however unreachable one is")
+  func privateToOneself() {
+    let host = TestRoom()
+    let alice = host.member("alice")
+    let bob = host.member("bob")
+    host.settleReading()
+    bob.session.abandon(in: host.room)
+    bob.say("note", n: 1, to: "bob")
+    bob.say("to all", n: 2)
+    #expect(alice.take() == ["bob: to all #3 n=2"])
+  }
+
   @Test("a since that no stream ever reaches is a gap")
   func farSince() {
     let host = TestRoom()
