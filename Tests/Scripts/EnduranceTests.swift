@@ -163,7 +163,7 @@ struct EnduranceTests {
       let shell = try scene.shell(
         "ulimit -n 256; exec \"$0\" host --json --port 0 --threads 64 --log '\(log)' --rate 0")
       let packet = try Packet(shell.output.next() ?? "")
-      let places = 94 - Sanitizer.descriptors
+      let places = 94
       #expect(packet["max_clients"] == "\(places)")
       let port = try #require(packet["port"].flatMap(UInt16.init))
       let crowd = try (1...places).map { _ in try scene.connect(port) }
@@ -188,7 +188,7 @@ struct EnduranceTests {
       let shell = try scene.shell(
         "ulimit -Sn 64; ulimit -Hn 400; exec \"$0\" host --json --port 0 --threads 1 --rate 0")
       let packet = try Packet(shell.output.next() ?? "")
-      let places = 338 - Sanitizer.descriptors
+      let places = 338
       #expect(packet["max_clients"] == "\(places)")
       guard let port = packet["port"].flatMap(UInt16.init) else {
         throw Missed(description: "no port in \(packet)")
@@ -203,12 +203,12 @@ struct EnduranceTests {
         "ulimit -n 100; exec \"$0\" host --port 0 --max-clients 90 --threads 1")
       #expect(
         try many.errors.next()
-          == "netchat: 90 clients do not fit: the limit on open files leaves places for \(67 - Sanitizer.descriptors)"
+          == "netchat: 90 clients do not fit: the limit on open files leaves places for 67"
       )
       let few = try scene.shell("ulimit -n 24; exec \"$0\" host --port 0 --threads 1")
       #expect(
         try few.errors.next()
-          == "netchat: the limit on open files is 24: this room needs \(27 + Sanitizer.descriptors) at the least"
+          == "netchat: the limit on open files is 24: this room needs 27 at the least"
       )
       #expect(try few.errors.next() == "  raise it (ulimit -n), or take fewer --threads")
       #expect(try few.wait() == 1)
