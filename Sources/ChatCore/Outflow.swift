@@ -78,22 +78,25 @@ package struct Outflow: Sendable {
     }
     ownBytes += bytes.count
     let recorded = publication?.recording?.appended ?? 0
-    // Nearly always at the end: only what another worker hands over may belong further to the front.
-    var index = own.count
-    while index > 0, own[index - 1].after > after, !isFixed(index - 1) { index -= 1 }
-    guard index > 0 else {
-      own.insert(Own(after: after, bytes: bytes, replaces: count, recorded: recorded), at: 0)
-      return
-    }
+    let index = place(movingBehind: &after)
     let before = index - 1
-    after = max(after, own[before].after + LogPosition(own[before].replaces))
-    if own[before].after == after, own[before].replaces == 0, count == 0, !own[before].isOpen,
-      own[before].recorded == recorded
+    if index > 0, own[before].after == after, own[before].replaces == 0, count == 0,
+      !own[before].isOpen, own[before].recorded == recorded
     {
       own[before].bytes.append(bytes.span)
     } else {
       own.insert(Own(after: after, bytes: bytes, replaces: count, recorded: recorded), at: index)
     }
+  }
+
+  /// Where among its own packets one belongs that comes after this place in the log, which is moved behind
+  /// what may not be passed: nearly always at the end, only what another worker hands over may belong
+  /// further to the front.
+  private func place(movingBehind after: inout LogPosition) -> Int {
+    var index = own.count
+    while index > 0, own[index - 1].after > after, !isFixed(index - 1) { index -= 1 }
+    if index > 0 { after = max(after, own[index - 1].after + LogPosition(own[index - 1].replaces)) }
+    return index
   }
 
   /// Whether nothing may come before this packet of its own any more.
@@ -103,11 +106,9 @@ package struct Outflow: Sendable {
   /// ``fill(_:isLast:)``ed in.
   package mutating func openGap(at position: LogPosition) {
     guard last == nil else { return }
+    var after = position
     // What was handed over, and belongs behind it, may be there already.
-    var index = own.count
-    while index > 0, own[index - 1].after > position, !isFixed(index - 1) { index -= 1 }
-    let before = index > 0 ? own[index - 1].after + LogPosition(own[index - 1].replaces) : 0
-    let after = max(position, before)
+    let index = place(movingBehind: &after)
     own.insert(Own(after: after, bytes: [], isOpen: true), at: index)
   }
 

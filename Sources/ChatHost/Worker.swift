@@ -33,8 +33,7 @@ final class Worker {
   private var now = Moment(monotonic: 0, unixMilliseconds: 0)
   private var counts = WorkerCounts()
   private var shownMessages: Int64 = 0
-  /// Connections turned away since that was last noted, and when it was.
-  private var turnedAway: (count: Int, notedAt: UInt64) = (0, 0)
+  private var turnedAway = TurnedAway()
 
   private static let wakeupTag = UInt64.max
   init(index: Int, host: Host, listeners: [Listener]) {
@@ -103,7 +102,7 @@ final class Worker {
   private func timeToWait() -> UInt64? {
     var next = min(timers.deadline ?? .max, room.deadline)
     if let pause = entrance.pausedUntil { next = min(next, pause) }
-    if let turnedAwayDeadline { next = min(next, turnedAwayDeadline) }
+    if let deadline = turnedAway.deadline { next = min(next, deadline) }
     if let closesAt { next = min(next, closesAt) }
     if next == .max { return nil }
     let now = Clock.monotonic()
@@ -161,24 +160,16 @@ final class Worker {
     }
     socket.finishSending()
     counts.turnedAway += 1
-    turnedAway.count += 1
+    turnedAway.add()
     noteTurnedAway()
   }
 
-  /// When those are noted that were turned away since, in nanoseconds of the monotonic clock; nil where
-  /// there are none.
-  private var turnedAwayDeadline: UInt64? {
-    turnedAway.count > 0 ? turnedAway.notedAt + 1_000_000_000 : nil
-  }
-
   private func noteTurnedAway() {
-    guard let deadline = turnedAwayDeadline, deadline <= now.monotonic else { return }
+    guard let count = turnedAway.take(at: now.monotonic) else { return }
     if host.configuration.showsEvents {
-      host.show(event: HostEvent.packet(turnedAway: turnedAway.count, at: now))
+      host.show(event: HostEvent.packet(turnedAway: count, at: now))
     }
-    host.operatorLog?.note(
-      "turned away \(turnedAway.count): so many wait for admission already", at: now)
-    turnedAway = (0, now.monotonic)
+    host.operatorLog?.note("turned away \(count): so many wait for admission already", at: now)
   }
 
   private func adopt(_ socket: consuming StreamSocket, _ address: Address) {

@@ -6,10 +6,11 @@ import Testing
   /// An outflow, a log and what has been sent.
   private struct Stream {
     var log = RoomLog()
-    var outflow = Outflow()
+    var outflow: Outflow
     var sent: [UInt8] = []
 
-    init(follows: Bool = true) {
+    init(follows: Bool = true, _ views: LogViews? = nil) {
+      outflow = Outflow(views)
       if follows { outflow.follow(log.cursor, of: log.publication) }
     }
 
@@ -298,66 +299,40 @@ import Testing
   )
   func handedOver() {
     let views = LogViews()
-    var log = RoomLog()
-    var outflow = Outflow(views)
-    outflow.follow(log.cursor, of: log.publication)
+    var stream = Stream(views)
     var places: [LogPosition] = []
     for line in ["a\n", "b\n", "c\n"] {
-      log.append(Array(line.utf8))
-      places.append(log.end)
-    }
-    var sent: [UInt8] = []
-    func send() {
-      var bytes: [UInt8] = []
-      outflow.forEachStretch { stretch in
-        bytes.append(contentsOf: stretch)
-        return true
-      }
-      outflow.advance(by: bytes.count)
-      sent += bytes
+      stream.append(line)
+      places.append(stream.log.end)
     }
     // Nothing is read before it is known what was handed over.
-    #expect(!outflow.canSend)
+    #expect(!stream.outflow.canSend)
     #expect(views.refresh())
-    log.append(Array("d\n".utf8))
-    outflow.post(Array("own\n".utf8))
-    outflow.post(Array("2\n".utf8), after: places[1])
-    outflow.post(Array("1\n".utf8), after: places[0])
-    outflow.post(Array("also 2\n".utf8), after: places[1])
-    send()
-    #expect(sent.text == "a\n1\nb\n2\nalso 2\nc\n")
+    stream.append("d\n")
+    stream.post("own\n")
+    for (line, place) in [("2\n", 1), ("1\n", 0), ("also 2\n", 1)] {
+      stream.outflow.post(Array(line.utf8), after: places[place])
+    }
+    stream.send(1_000)
+    #expect(stream.sent.text == "a\n1\nb\n2\nalso 2\nc\n")
     #expect(views.refresh() && !views.refresh())
-    send()
-    #expect(sent.text.hasSuffix("c\nd\nown\n"))
-    #expect(outflow.isEmpty && outflow.ownBytes == 0)
+    stream.drain()
+    #expect(stream.sent.text.hasSuffix("c\nd\nown\n"))
   }
 
   @Test("a gap comes before what was handed over and belongs behind it")
   func handedOverBehindGap() {
-    var log = RoomLog()
-    var outflow = Outflow()
-    outflow.follow(log.cursor, of: log.publication)
-    let place = log.end
-    log.append(Array("said\n".utf8))
-    outflow.post(Array("private\n".utf8))
-    outflow.post(Array("result\n".utf8), after: place)
-    outflow.openGap(at: place)
-    var sent: [UInt8] = []
-    func send() {
-      var bytes: [UInt8] = []
-      outflow.forEachStretch { stretch in
-        bytes.append(contentsOf: stretch)
-        return true
-      }
-      outflow.advance(by: bytes.count)
-      sent += bytes
-    }
-    send()
-    #expect(sent.text == "result\n")
-    #expect(outflow.wantsFill)
-    outflow.fill(Array("missed\n".utf8), isLast: true)
-    send()
-    #expect(sent.text == "result\nmissed\nsaid\nprivate\n")
-    #expect(outflow.isEmpty)
+    var stream = Stream()
+    let place = stream.log.end
+    stream.append("said\n")
+    stream.post("private\n")
+    stream.outflow.post(Array("result\n".utf8), after: place)
+    stream.outflow.openGap(at: place)
+    stream.send(1_000)
+    #expect(stream.sent.text == "result\n")
+    #expect(stream.outflow.wantsFill)
+    stream.outflow.fill(Array("missed\n".utf8), isLast: true)
+    stream.drain()
+    #expect(stream.sent.text == "result\nmissed\nsaid\nprivate\n")
   }
 }

@@ -1,3 +1,4 @@
+import ChatCore
 import Glibc
 import Testing
 
@@ -116,6 +117,10 @@ struct OperatorTests {
       for (line, answer) in [
         ("/ban nobody", "! Nobody here is called nobody."),
         ("/ban 10.0.0.0/33", "! 10.0.0.0/33: the bits are a number from 0 to 32."),
+        (
+          "/ban fe80::1%lo",
+          "! fe80::1%lo: a ban is of an address on every link. Leave out the % and the rest."
+        ),
         ("/ban 10.1.2.3/8", "10.0.0.0/8 is banned."),
         ("/ban 10.0.0.0/8", "! 10.0.0.0/8 is banned already."),
         ("/ban 2001:db8::1", "2001:db8::1 is banned."),
@@ -148,6 +153,23 @@ struct OperatorTests {
       try room.program.type("/unban 127.0.0.1")
       try room.program.errors.expect("127.0.0.1 is let in again.")
       try room.member("bob").close()
+    }
+  }
+
+  @Test("with no room for more bans nobody is put out who could come again at once")
+  func fullBans() throws {
+    try Scene.play { scene in
+      let room = try scene.host("--bind", "127.0.0.1")
+      let alice = try room.member("alice")
+      let addresses = (0..<Limits.bans).map { "10.0.\($0 / 250).\($0 % 250)" }
+      try room.program.type(addresses.map { "/ban \($0)" }.joined(separator: "\n"))
+      try room.program.errors.expect("\(addresses[Limits.bans - 1]) is banned.")
+      for whom in ["alice", "10.9.9.9"] {
+        try room.program.type("/ban \(whom)")
+        try room.program.errors.expect { $0.hasPrefix("! There are 1000 bans already.") }
+      }
+      try alice.say("still here")
+      try alice.expect("chat", "text", "still here")
     }
   }
 

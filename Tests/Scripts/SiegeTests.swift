@@ -62,6 +62,9 @@ struct SiegeTests {
       for connection in crowd {
         #expect(try connection.lines.rest(within: .seconds(14)) == [])
       }
+      try room.program.errors.expect("the handshakes' end") {
+        $0.hasSuffix(": Its TLS handshake took too long.")
+      }
       let time = ContinuousClock.now - start
       #expect(time > .seconds(9) && time < .seconds(16), "\(time)")
       // From 512 on a growing share: of some 190 about a fifth.

@@ -182,16 +182,22 @@ struct TrustTests {
     }
   }
 
+  /// A client at a terminal that is asked about the certificate of a room.
+  private func question(_ scene: Scene) throws -> (Room, PseudoTerminal) {
+    let room = try scene.host(mode: "TLS", "--tls")
+    let terminal = try PseudoTerminal(
+      ["clint", "127.0.0.1:\(room.port)", "--name", "bob"],
+      environment: ["XDG_STATE_HOME=\(try scene.folder())", "TERM=xterm"])
+    try terminal.expect("Join, and remember it? [y/N]: ")
+    return (room, terminal)
+  }
+
   @Test(
     "the question about a certificate ends by Ctrl-C and by signals",
     arguments: [0, SIGTERM, SIGHUP])
   func questionInterrupted(signal: Int32) throws {
     try Scene.play { scene in
-      let room = try scene.host(mode: "TLS", "--tls")
-      let terminal = try PseudoTerminal(
-        ["clint", "127.0.0.1:\(room.port)"],
-        environment: ["XDG_STATE_HOME=\(try scene.folder())", "TERM=xterm"])
-      try terminal.expect("Join, and remember it? [y/N]: ")
+      let (_, terminal) = try question(scene)
       if signal == 0 { terminal.type("\u{3}") } else { terminal.send(signal) }
       #expect(try terminal.wait(within: .seconds(5)) != 0)
     }
@@ -202,16 +208,12 @@ struct TrustTests {
   )
   func questionAnswered() throws {
     try Scene.play { scene in
-      let room = try scene.host(mode: "TLS", "--tls")
-      let terminal = try PseudoTerminal(
-        ["clint", "127.0.0.1:\(room.port)", "--name", "bob"],
-        environment: ["XDG_STATE_HOME=\(try scene.folder())", "TERM=xterm"])
-      try terminal.expect("Join, and remember it? [y/N]: ")
+      let (room, terminal) = try question(scene)
       // Longer than a host waits for the first word of a client.
       #expect(try room.screen.all(for: .milliseconds(600)) == [])
       terminal.type("maybe\r")
       try terminal.expect("'maybe' is neither yes nor no")
-      try terminal.expect("Join, and remember it? [y/N]: ")
+      try terminal.expect("type y or n\r\nThe certificate of ")
       terminal.type("y\r")
       try terminal.expect("Connected to")
       try room.screen.expect("bob") { $0.hasPrefix("bob joined from") }
@@ -224,11 +226,7 @@ struct TrustTests {
   @Test("who answers in clear text after the question about a certificate is told nothing")
   func questionThenClearText() throws {
     try Scene.play { scene in
-      let room = try scene.host(mode: "TLS", "--tls")
-      let terminal = try PseudoTerminal(
-        ["clint", "127.0.0.1:\(room.port)", "--name", "bob"],
-        environment: ["XDG_STATE_HOME=\(try scene.folder())", "TERM=xterm"])
-      try terminal.expect("Join, and remember it? [y/N]: ")
+      let (room, terminal) = try question(scene)
       room.program.kill()
       let clear = try scene.netchat("host", "--port", "\(room.port)", "--plain")
       try clear.output.expect(prefix: "Listening on ")
