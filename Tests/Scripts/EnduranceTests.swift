@@ -142,7 +142,7 @@ struct EnduranceTests {
       for connection in crowd { try connection.sendLine("{\"type\":\"auth\"}") }
       try crowd[0].expect("auth_result", "ok", "true")
       #expect(try crowd[99].lines.all(for: .milliseconds(300)) == [])
-      for number in 1...900 {
+      for number in 1...1_200 {
         try talker.say("\(number)")
         if number % 100 == 0 { try talker.expect("chat", "text", "\(number)") }
       }
@@ -150,7 +150,7 @@ struct EnduranceTests {
       try late.sendLine(
         "{\"type\":\"auth\",\"version\":2,\"name\":\"alice\",\"token\":\"\(admitted["token"] ?? "")\","
           + "\"room\":\"\(hello["room"] ?? "")\",\"since\":1}")
-      for number in 1...900 { try late.expect("chat", "text", "\(number)") }
+      for number in 1...1_200 { try late.expect("chat", "text", "\(number)") }
       // That so many do not fit, and nothing of the log.
       #expect(try room.program.errors.all(for: .zero).allSatisfy { !$0.contains("log") })
     }
